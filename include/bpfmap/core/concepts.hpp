@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+#ifndef BPFMAP_CORE_CONCEPTS_HPP
+#define BPFMAP_CORE_CONCEPTS_HPP
+
+// What may be a key or a value, and what a map type can do, as concepts that say why not. The second half
+// is a view of the traits table: one line a concept.
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+#include <bpfmap/core/map_traits.hpp>
+
+namespace bpfmap::inline BPFMAP_ABI {
+
+/// A string as a template argument.
+template <std::size_t N>
+struct text {
+  char chars[N]{};
+
+  consteval text(char const (&literal)[N]) {
+    for (std::size_t i = 0; i < N; ++i) chars[i] = literal[i];
+  }
+};
+
+/// Holds if `Holds` does; if not, GCC and clang print the sentence `Why`. Unlike a static_assert it can be
+/// probed: a class that it constrains stays SFINAE-friendly.
+template <bool Holds, text Why>
+concept because = Holds;
+
+namespace detail {
+
+template <class T>
+inline constexpr bool is_pointer_like = std::is_pointer_v<T> || std::is_member_pointer_v<T> ||
+                                        std::is_null_pointer_v<T> || std::is_reference_v<T>;
+
+// std::string, std::vector and their kin: they hold a pointer to their bytes.
+template <class T>
+inline constexpr bool is_owning_range = requires(T& range) {
+  range.data();
+  range.resize(std::size_t{});
+};
+
+}  // namespace detail
+
+/// Opt-in for a key type with padding or floating point: specialise as true only if every byte of every
+/// key is set by you (zero the object first), because the kernel hashes and compares all of them.
+/// @code
+/// template <> inline constexpr bool bpfmap::enable_bytewise_key<my_key> = true;
+/// @endcode
+template <class T>
+inline constexpr bool enable_bytewise_key = false;
+
+/// Bytes that mean the same to the kernel as here.
+template <class T>
+concept plain_bytes =
+    because<!detail::is_pointer_like<T>,
+            "a pointer or reference means nothing on the other side: store the bytes themselves"> &&
+    because<!detail::is_owning_range<T>,
+            "this type keeps its bytes elsewhere: use a fixed-size type such as std::array<char, N>"> &&
+    because<std::is_trivially_copyable_v<T>,
+            "the kernel copies keys and values byte by byte: the type must be trivially copyable"> &&
+    because<!std::is_const_v<T> && !std::is_volatile_v<T>,
+            "keys and values are plain object types, without const or volatile"> &&
+    because<!std::is_empty_v<T>, "an empty type has no bytes to store">;
+
+/// May be the value of a map, or a per-CPU slot.
+template <class T>
+concept map_value = plain_bytes<T> && because<std::default_initializable<T>,
+                                              "a map value must be default constructible: bpfmap reads into one">;
+
+/// May be the key of the hash family: every byte counts.
+template <class T>
+concept hash_key = plain_bytes<T> && because<std::default_initializable<T>,
+                                             "a map key must be default constructible: bpfmap reads into one"> &&
+                   because<std::has_unique_object_representations_v<T> || enable_bytewise_key<T>,
+                           "a hash key may not contain padding or floating point: the kernel hashes every byte">;
+
+/// May be a slot of a per-CPU map: the kernel's allocator has a limit.
+template <class T>
+concept per_cpu_slot = map_value<T> && because<sizeof(T) <= detail::percpu_max,
+                                               "a per-CPU slot may have 32768 bytes at the most">;
+
+/// True where functions that throw exist: not under -fno-exceptions.
+template <class T = void>
+concept throwing = because<BPFMAP_EXCEPTIONS != 0,
+                           "exceptions are disabled: call the overload whose last parameter is std::error_code&">;
+
+// What a map type can do.
+
+template <map_type Type>
+concept erasable = because<static_cast<bool>(traits_of(Type).commands.erase),
+                           "elements of this map type cannot be erased: the kernel refuses BPF_MAP_DELETE_ELEM">;
+
+/// BPF_NOEXIST says something: on types whose indices are all present it could only fail.
+template <map_type Type>
+concept insertable = because<traits_of(Type).key != key_kind::index,
+                             "every index of this map type is present already: use assign or insert_or_assign"> &&
+                     because<static_cast<bool>(traits_of(Type).commands.update) &&
+                                 traits_of(Type).errnos.noexist_on_present == EEXIST,
+                             "user space cannot insert elements into this map type">;
+
+template <map_type Type>
+concept assignable = because<static_cast<bool>(traits_of(Type).commands.update),
+                             "user space cannot write elements of this map type">;
+
+template <map_type Type>
+concept readable = because<static_cast<bool>(traits_of(Type).commands.lookup),
+                           "user space cannot read elements of this map type">;
+
+template <map_type Type>
+concept extractable = because<static_cast<bool>(traits_of(Type).commands.lookup_and_delete),
+                              "this map type has no atomic extract: the kernel refuses "
+                              "BPF_MAP_LOOKUP_AND_DELETE_ELEM">;
+
+template <map_type Type>
+concept iterable = because<static_cast<bool>(traits_of(Type).commands.next_key),
+                           "the elements of this map type cannot be enumerated">;
+
+template <map_type Type>
+concept keyless = because<traits_of(Type).key == key_kind::none && traits_of(Type).value != value_kind::none,
+                          "push, pop and peek belong to queue and stack: this map type has keys">;
+
+template <map_type Type>
+concept mappable = because<static_cast<bool>(traits_of(Type).commands.mmap),
+                           "the kernel maps only arrays, ring buffers and arenas into memory: this map type has "
+                           "no span()">;
+
+template <map_type Type>
+concept has_spin_lock = because<traits_of(Type).spin_lock,
+                                "values of this map type cannot hold a bpf_spin_lock">;
+
+template <map_type Type>
+concept countable = because<traits_of(Type).count != counting::none,
+                            "the elements of this map type cannot be counted">;
+
+template <map_type Type>
+concept per_cpu = because<traits_of(Type).value == value_kind::percpu,
+                          "this map type has one value a key, not one a CPU">;
+
+}  // namespace bpfmap::inline BPFMAP_ABI
+
+#endif

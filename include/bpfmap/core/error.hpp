@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: MIT
+#ifndef BPFMAP_CORE_ERROR_HPP
+#define BPFMAP_CORE_ERROR_HPP
+
+// Errors: errno values as std::error_code, and bpfmap::error, which tells operation, map, errno and what
+// to do about it. Text is made only when something has failed.
+
+#include <cerrno>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include <bpfmap/core/map_traits.hpp>
+
+namespace bpfmap::inline BPFMAP_ABI {
+
+namespace detail {
+
+struct errno_name {
+  int number;
+  std::string_view name;
+};
+
+inline constexpr errno_name errno_names[] = {
+    {EPERM, "EPERM"},       {ENOENT, "ENOENT"},       {EINTR, "EINTR"},         {EIO, "EIO"},
+    {E2BIG, "E2BIG"},       {EBADF, "EBADF"},         {EAGAIN, "EAGAIN"},       {ENOMEM, "ENOMEM"},
+    {EACCES, "EACCES"},     {EFAULT, "EFAULT"},       {EBUSY, "EBUSY"},         {EEXIST, "EEXIST"},
+    {ENODEV, "ENODEV"},     {ENOTDIR, "ENOTDIR"},     {EISDIR, "EISDIR"},       {EINVAL, "EINVAL"},
+    {EMFILE, "EMFILE"},     {ENOSPC, "ENOSPC"},       {EROFS, "EROFS"},         {EDOM, "EDOM"},
+    {ERANGE, "ERANGE"},     {EDEADLK, "EDEADLK"},     {ENAMETOOLONG, "ENAMETOOLONG"},
+    {ENOSYS, "ENOSYS"},     {ELOOP, "ELOOP"},         {ENOTSOCK, "ENOTSOCK"},   {EMSGSIZE, "EMSGSIZE"},
+    {EOPNOTSUPP, "EOPNOTSUPP"}, {ETIMEDOUT, "ETIMEDOUT"}, {ESTALE, "ESTALE"},   {EBADMSG, "EBADMSG"},
+    {EOVERFLOW, "EOVERFLOW"},   {ESRCH, "ESRCH"},     {ENOEXEC, "ENOEXEC"},     {ENOTSUP, "ENOTSUP"},
+    {enotsupp, "ENOTSUPP"},
+};
+
+// libbpf's own error numbers (enum libbpf_errno), which have no strerror.
+inline constexpr std::string_view libbpf_errors[] = {
+    "libelf could not be used",                   // 4000
+    "this is not a valid ELF or BTF file",        // 4001
+    "the kernel version is missing or wrong",     // 4002
+    "the object's byte order is not this machine's",
+    "internal error in libbpf",
+    "relocation failed",
+    "the verifier or the kernel refused the program",
+    "problem verifying the program",
+    "the program is too big",
+    "the kernel does not support this program's version",
+    "wrong type of program",
+    "wrong netlink process id",
+    "wrong netlink sequence number",
+    "netlink message too short",
+    "error from netlink",
+};
+inline constexpr int libbpf_first_error = 4000;
+
+class error_category final : public std::error_category {
+ public:
+  [[nodiscard]] char const* name() const noexcept override { return "bpf"; }
+
+  [[nodiscard]] std::string message(int number) const override {
+    if (number == enotsupp) return "Operation not supported by this kind of map or program";
+    if (number >= libbpf_first_error &&
+        number < libbpf_first_error + static_cast<int>(std::size(libbpf_errors))) {
+      return std::string(libbpf_errors[number - libbpf_first_error]);
+    }
+    return std::generic_category().message(number);
+  }
+
+  // So that code == std::errc::operation_not_permitted works, and both "not supported" compare equal to it.
+  [[nodiscard]] std::error_condition default_error_condition(int number) const noexcept override {
+    if (number == enotsupp) return std::errc::operation_not_supported;
+    return {number, std::generic_category()};
+  }
+};
+
+inline error_category const the_error_category;
+
+}  // namespace detail
+
+/// The category of every std::error_code that bpfmap gives: values are errno numbers (524 and libbpf's own
+/// numbers included), and they compare with std::errc.
+inline std::error_category const& bpf_category() noexcept { return detail::the_error_category; }
+
+/// `number` (an errno; the sign does not matter) as an error code; 0 is success.
+inline std::error_code make_error(int number) noexcept {
+  return {number < 0 ? -number : number, bpf_category()};
+}
+
+/// The symbolic name of an errno, such as "E2BIG"; "" for a number without one.
+constexpr std::string_view errno_symbol(int number) noexcept {
+  for (auto const& [known, name] : detail::errno_names) {
+    if (known == number) return name;
+  }
+  return {};
+}
+
+/// A failed operation on a map, program or object.
+///
+/// A std::system_error whose text reads like
+/// `insert_or_assign on 'flows' (hash, key 8, value 16): Argument list too long [E2BIG]: the map already
+/// holds its 1024 entries`. Absence and presence are values, never errors.
+class error : public std::system_error {
+ public:
+  /// @param code       what failed
+  /// @param operation  the function of bpfmap, as the user called it
+  /// @param subject    what it was about, as text: `'flows' (hash, key 8, value 16)`
+  /// @param map_name   the map's name, may be empty
+  /// @param hint       what is probably wrong, may be empty
+  error(std::error_code code, std::string operation, std::string_view subject, std::string map_name,
+        std::string hint)
+      : std::system_error(code),
+        operation_(std::move(operation)),
+        map_name_(std::move(map_name)),
+        hint_(std::move(hint)) {
+    text_ = operation_;
+    if (!subject.empty()) text_.append(" on ").append(subject);
+    text_.append(": ").append(code.message());
+    if (auto const symbol = errno_symbol(code.value()); !symbol.empty()) {
+      text_.append(" [").append(symbol).append("]");
+    }
+    if (!hint_.empty()) text_.append(": ").append(hint_);
+  }
+
+  /// The whole story in one line (more where a verifier log belongs to it).
+  [[nodiscard]] char const* what() const noexcept override { return text_.c_str(); }
+  /// The function that failed, such as "insert_or_assign".
+  [[nodiscard]] std::string const& operation() const noexcept { return operation_; }
+  /// The map's name, or that of the program or object; may be empty.
+  [[nodiscard]] std::string const& map_name() const noexcept { return map_name_; }
+  /// What is probably wrong, in words; may be empty.
+  [[nodiscard]] std::string const& hint() const noexcept { return hint_; }
+
+ private:
+  std::string operation_;
+  std::string map_name_;
+  std::string hint_;
+  std::string text_;
+};
+
+namespace detail {
+
+// The one place that throws. With exceptions off it is declared but never called: the overloads that would
+// call it do not exist.
+[[noreturn, gnu::cold, gnu::noinline]] inline void raise(std::error_code code, std::string operation,
+                                                         std::string_view subject, std::string map_name,
+                                                         std::string hint) {
+#if BPFMAP_EXCEPTIONS
+  throw error(code, std::move(operation), subject, std::move(map_name), std::move(hint));
+#else
+  static_cast<void>(code), static_cast<void>(operation), static_cast<void>(subject);
+  static_cast<void>(map_name), static_cast<void>(hint);
+  __builtin_unreachable();
+#endif
+}
+
+// What an errno of an element command means for a map of this type, as far as one sentence can tell.
+inline std::string element_hint(map_traits const& traits, std::string_view operation, int number,
+                                std::uint64_t max_entries) {
+  bool const writes = operation != "find" && operation != "at" && operation != "contains" &&
+                      operation != "entries" && operation != "size";
+  switch (number) {
+    case E2BIG:
+    case ENOSPC:
+      if (number != traits.errnos.full) break;
+      if (traits.key == key_kind::index) {
+        return "the index is out of range: the map has " + std::to_string(max_entries) + " entries";
+      }
+      return "the map already holds its " + std::to_string(max_entries) + " entries";
+    case EPERM:
+    case EACCES:
+      return writes ? "the map is frozen, the fd is read-only, or CAP_BPF is missing"
+                    : "the fd is write-only, or CAP_BPF is missing";
+    case EBADF: return "the file descriptor was closed, or is none";
+    case EINVAL:
+      if (operation == "extract") return "taking out in one step needs Linux 5.14";
+      return {};
+    case enotsupp:
+    case EOPNOTSUPP:
+      if (operation == "extract") {
+        return "this kernel cannot take elements out of a " + std::string(traits.name) +
+               " in one step (5.14 and newer can)";
+      }
+      return "the running kernel does not do this on a " + std::string(traits.name);
+    case EBUSY:
+    case EDEADLK:
+    case ETIMEDOUT: return "the bucket's lock was held by an interrupted program: try again";
+    case ENOMEM: return "the kernel or this process is out of memory (or of its cgroup's allowance)";
+    case ERANGE: return "no set of per-CPU slots reduces to this value";
+    case ELOOP:
+      return "the map changed so much during the walk by keys that it would not end: try again, or on a "
+             "kernel with BPF_MAP_LOOKUP_BATCH";
+    default: break;
+  }
+  return {};
+}
+
+}  // namespace detail
+
+}  // namespace bpfmap::inline BPFMAP_ABI
+
+#endif

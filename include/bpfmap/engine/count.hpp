@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+#ifndef BPFMAP_ENGINE_COUNT_HPP
+#define BPFMAP_ENGINE_COUNT_HPP
+
+// How many elements a map holds: the cheapest way that the running kernel and the privileges allow, chosen
+// when it is first needed and kept with the map.
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <system_error>
+#include <utility>
+
+#include <bpfmap/core/map_traits.hpp>
+#include <bpfmap/engine/walk.hpp>
+#include <bpfmap/kernel/programs.hpp>
+
+namespace bpfmap::inline BPFMAP_ABI::detail {
+
+/// Counts one map's elements; part of the map object. Safe for concurrent use.
+///
+/// Setting the kernel's counter up costs as much as walking some thousand elements (reading the kernel's BTF,
+/// once a process, and loading a program). So the elements are walked until as much work has been spent on
+/// walking, and only then, or where one walk is sure to cost more, is the counter set up. Whatever the sizes
+/// and however many the calls, that costs at most twice what the better choice would have.
+class element_counter {
+ public:
+  element_counter() = default;
+  element_counter(element_counter&& other) noexcept
+      : program_(other.program_.exchange(-1)), used_(other.used_.load()), walked_(other.walked_.load()),
+        refused_(other.refused_.load()) {}
+  element_counter& operator=(element_counter&& other) noexcept {
+    if (this == &other) return *this;
+    unique_fd const old(program_.exchange(other.program_.exchange(-1)));
+    used_ = other.used_.load();
+    walked_ = other.walked_.load();
+    refused_ = other.refused_.load();
+    return *this;
+  }
+  ~element_counter() { unique_fd const closed(program_.load()); }
+
+  /// @errors as block_walker::next
+  std::uint64_t count(walk_shape const& shape, std::error_code& ec) const noexcept {
+    map_traits const& traits = traits_of(shape.type);
+    if (traits.count == counting::constant) {
+      ec.clear();
+      return remember(counting::constant, shape.max_entries);
+    }
+    if (traits.count == counting::kernel_counter && !refused_.load(std::memory_order_relaxed)) {
+      std::uint64_t number = 0;
+      if (ask_kernel(shape, shape.max_entries / empty_buckets_per_element, number)) {
+        ec.clear();
+        return remember(counting::kernel_counter, number);
+      }
+    }
+    return walk(shape, ec);
+  }
+
+  /// The method that the last count() used.
+  [[nodiscard]] counting used() const noexcept { return used_.load(std::memory_order_relaxed); }
+  /// Whether count() will take constant time.
+  [[nodiscard]] bool is_cheap() const noexcept { return program_.load(std::memory_order_relaxed) >= 0; }
+
+ private:
+  // What setting up costs, in elements of a batch walk (about 0.2 µs each): the scan of the kernel's BTF, once
+  // a process, and loading the program.
+  static constexpr std::uint64_t first_setup_cost = 8192;
+  static constexpr std::uint64_t setup_cost = 512;
+  // A batch walk passes that many empty buckets in the time of one element.
+  static constexpr std::uint64_t empty_buckets_per_element = 128;
+
+  static std::uint64_t cost_of_setup() noexcept {
+    return element_count_function_known.load(std::memory_order_relaxed) ? setup_cost : first_setup_cost;
+  }
+
+  std::uint64_t remember(counting how, std::uint64_t number) const noexcept {
+    used_.store(how, std::memory_order_relaxed);
+    return number;
+  }
+
+  // Counts by the kernel's counter if that is set up, or is worth it: when `expected` elements' work is ahead.
+  bool ask_kernel(walk_shape const& shape, std::uint64_t expected, std::uint64_t& number) const noexcept {
+    int program = program_.load(std::memory_order_acquire);
+    if (program < 0) {
+      if (walked_.load(std::memory_order_relaxed) + expected < cost_of_setup()) return false;
+      std::error_code ec;
+      unique_fd made = load_count_program(shape.fd, ec);
+      if (ec) {
+        // Too old a kernel, or no privileges: neither comes back, so never ask again.
+        refused_.store(true, std::memory_order_relaxed);
+        return false;
+      }
+      // Another thread may have been faster; then ours is closed again.
+      if (program_.compare_exchange_strong(program, made.get(), std::memory_order_acq_rel)) program = made.release();
+    }
+    std::error_code ec;
+    number = run_count_program(program, ec);
+    return !ec;
+  }
+
+  std::uint64_t walk(walk_shape const& shape, std::error_code& ec) const noexcept {
+    bool const counter = traits_of(shape.type).count == counting::kernel_counter;
+    block_walker walker(shape);
+    std::uint64_t number = 0;
+    while (std::uint32_t const block = walker.next(ec)) {
+      number += block;
+      // The map is larger than it might have been: the counter is worth its price now.
+      std::uint64_t by_kernel = 0;
+      if (counter && !refused_.load(std::memory_order_relaxed) && ask_kernel(shape, number, by_kernel)) {
+        return remember(counting::kernel_counter, by_kernel);
+      }
+    }
+    walked_.fetch_add(number + shape.max_entries / empty_buckets_per_element + 1, std::memory_order_relaxed);
+    return ec ? 0 : remember(walker.method(), number);
+  }
+
+  mutable std::atomic<int> program_{-1};
+  mutable std::atomic<counting> used_{counting::none};
+  mutable std::atomic<std::uint64_t> walked_{0};
+  mutable std::atomic<bool> refused_{false};
+};
+
+}  // namespace bpfmap::inline BPFMAP_ABI::detail
+
+#endif

@@ -1,0 +1,551 @@
+// SPDX-License-Identifier: MIT
+#ifndef BPFMAP_ENGINE_KEYED_MAP_HPP
+#define BPFMAP_ENGINE_KEYED_MAP_HPP
+
+// Everything that maps with keys do, once for all of them. What a type cannot do is a row of the traits table,
+// and the member then says so in a sentence instead of compiling.
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+#include <type_traits>
+#include <utility>
+
+#include <bpfmap/core/concepts.hpp>
+#include <bpfmap/core/fields.hpp>
+#include <bpfmap/engine/count.hpp>
+#include <bpfmap/engine/map_handle.hpp>
+#include <bpfmap/engine/per_cpu.hpp>
+#include <bpfmap/engine/walk.hpp>
+#include <bpfmap/engine/walk_range.hpp>
+
+namespace bpfmap::inline BPFMAP_ABI {
+
+/// As the last argument: hold the element's bpf_spin_lock meanwhile, so that no value is seen or left half
+/// written. BPF_F_LOCK, Linux 5.1. The map must have BTF.
+struct locked_t {
+  explicit locked_t() = default;
+};
+inline constexpr locked_t locked{};
+
+namespace detail {
+
+template <class Value>
+constexpr bool holds_spin_lock() {
+  if constexpr (field_struct<Value>) {
+    return decltype(with_members(std::declval<Value&>(), []<class... M>(M&...) {
+      return std::bool_constant<(std::is_same_v<std::remove_cv_t<M>, ::bpf_spin_lock> || ...)>{};
+    }))::value;
+  } else {
+    return false;
+  }
+}
+
+/// A map type and a value that BPF_F_LOCK works on.
+template <map_type Type, class Value>
+concept lockable = has_spin_lock<Type> && because<holds_spin_lock<Value>(),
+                                                  "locked needs a value with a bpf_spin_lock among its members">;
+
+/// A class whose reducer can turn values back into slots (or that has no reducer).
+template <class Values>
+concept writable_values = because<Values::writable,
+                                  "this map is read-only: its reducer has no scatter() that turns a value back "
+                                  "into per-CPU slots">;
+
+/// Maps with keys: `Values` says how their bytes are seen.
+template <class Derived, map_type Type, class Key, class Values>
+class keyed_map : public typed_map<Derived, Type> {
+ public:
+  using key_type = Key;
+  /// What a lookup gives; reduced over all CPUs for per-CPU types.
+  using mapped_type = typename Values::mapped_type;
+  using value_type = std::pair<key_type, mapped_type>;
+  using size_type = std::uint64_t;
+
+  /// The value of `key`, copied; nothing if there is none. BPF_MAP_LOOKUP_ELEM.
+  /// @errors EPERM the descriptor is write-only; EBADF
+  /// @cost one system call, no allocation (per-CPU types: one, the first time in a thread)
+  /// @concurrency a value of more than 8 bytes may be seen half written, unless `locked`
+  /// @code
+  /// if (std::optional<flow_stats> found = flows.find(key)) …
+  /// @endcode
+  [[nodiscard]] std::optional<mapped_type> find(key_type const& key, std::error_code& ec) const
+      noexcept(Values::nothrow)
+    requires readable<Type>
+  {
+    int result = 0;
+    auto found = look_up(key, elem_flags::any, result);
+    judge(result, absent, ec);
+    return found;
+  }
+  [[nodiscard]] std::optional<mapped_type> find(key_type const& key) const
+    requires readable<Type> && throwing<>
+  {
+    int result = 0;
+    auto found = look_up(key, elem_flags::any, result);
+    judge(result, absent, "find");
+    return found;
+  }
+  [[nodiscard]] std::optional<mapped_type> find(key_type const& key, locked_t, std::error_code& ec) const
+      noexcept(Values::nothrow)
+    requires readable<Type> && lockable<Type, mapped_type>
+  {
+    int result = 0;
+    auto found = look_up(key, elem_flags::lock, result);
+    judge(result, absent, ec);
+    return found;
+  }
+  [[nodiscard]] std::optional<mapped_type> find(key_type const& key, locked_t) const
+    requires readable<Type> && lockable<Type, mapped_type> && throwing<>
+  {
+    int result = 0;
+    auto found = look_up(key, elem_flags::lock, result);
+    judge(result, absent, "find");
+    return found;
+  }
+
+  /// The value of `key`. BPF_MAP_LOOKUP_ELEM.
+  /// @throws std::out_of_range if there is none; with an error code, ENOENT and a value-initialised result
+  /// @errors, @cost, @concurrency as find()
+  [[nodiscard]] mapped_type at(key_type const& key) const
+    requires readable<Type> && throwing<>
+  {
+    int result = 0;
+    auto found = look_up(key, elem_flags::any, result);
+    judge(result, absent, "at");
+    if (!found) raise_absent();
+    return *std::move(found);
+  }
+  [[nodiscard]] mapped_type at(key_type const& key, std::error_code& ec) const noexcept(Values::nothrow)
+    requires readable<Type> && std::default_initializable<mapped_type>
+  {
+    auto found = find(key, ec);
+    if (!found && !ec) ec = make_error(ENOENT);
+    return found ? *std::move(found) : mapped_type{};
+  }
+  [[nodiscard]] mapped_type at(key_type const& key, locked_t) const
+    requires readable<Type> && lockable<Type, mapped_type> && throwing<>
+  {
+    int result = 0;
+    auto found = look_up(key, elem_flags::lock, result);
+    judge(result, absent, "at");
+    if (!found) raise_absent();
+    return *std::move(found);
+  }
+
+  /// Whether `key` has a value. BPF_MAP_LOOKUP_ELEM: the kernel has no cheaper question, so the value is copied.
+  /// @errors, @cost as find()
+  [[nodiscard]] bool contains(key_type const& key, std::error_code& ec) const noexcept
+    requires readable<Type>
+  {
+    return judge(probe(key), absent, ec);
+  }
+  [[nodiscard]] bool contains(key_type const& key) const
+    requires readable<Type> && throwing<>
+  {
+    return judge(probe(key), absent, "contains");
+  }
+
+  /// Adds `key` with `value` unless it is there. BPF_MAP_UPDATE_ELEM with BPF_NOEXIST.
+  /// @return true: added; false: it was there, and is as it was
+  /// @errors E2BIG the map is full (LRU maps drop another element instead); EPERM frozen or read-only; ENOMEM;
+  ///         ERANGE no per-CPU slots reduce to `value`
+  /// @cost one system call, no allocation
+  /// @concurrency atomic: of several that insert one key, one gets true
+  bool insert(key_type const& key, mapped_type const& value, std::error_code& ec) const noexcept
+    requires insertable<Type> && writable_values<Values>
+  {
+    return judge(write(key, value, elem_flags::noexist), EEXIST, ec);
+  }
+  bool insert(key_type const& key, mapped_type const& value) const
+    requires insertable<Type> && writable_values<Values> && throwing<>
+  {
+    return judge(write(key, value, elem_flags::noexist), EEXIST, "insert");
+  }
+  bool insert(key_type const& key, mapped_type const& value, locked_t, std::error_code& ec) const noexcept
+    requires insertable<Type> && lockable<Type, mapped_type>
+  {
+    return judge(write(key, value, elem_flags::noexist | elem_flags::lock), EEXIST, ec);
+  }
+  bool insert(key_type const& key, mapped_type const& value, locked_t) const
+    requires insertable<Type> && lockable<Type, mapped_type> && throwing<>
+  {
+    return judge(write(key, value, elem_flags::noexist | elem_flags::lock), EEXIST, "insert");
+  }
+
+  /// Replaces the value of `key` if it is there. BPF_MAP_UPDATE_ELEM with BPF_EXIST.
+  /// @return true: replaced; false: it was not there (of an array: the index is out of range)
+  /// @errors, @cost as insert()
+  bool assign(key_type const& key, mapped_type const& value, std::error_code& ec) const noexcept
+    requires assignable<Type> && writable_values<Values>
+  {
+    return judge(write(key, value, elem_flags::exist), not_present, ec);
+  }
+  bool assign(key_type const& key, mapped_type const& value) const
+    requires assignable<Type> && writable_values<Values> && throwing<>
+  {
+    return judge(write(key, value, elem_flags::exist), not_present, "assign");
+  }
+  bool assign(key_type const& key, mapped_type const& value, locked_t, std::error_code& ec) const noexcept
+    requires assignable<Type> && lockable<Type, mapped_type>
+  {
+    return judge(write(key, value, elem_flags::exist | elem_flags::lock), not_present, ec);
+  }
+  bool assign(key_type const& key, mapped_type const& value, locked_t) const
+    requires assignable<Type> && lockable<Type, mapped_type> && throwing<>
+  {
+    return judge(write(key, value, elem_flags::exist | elem_flags::lock), not_present, "assign");
+  }
+
+  /// Sets the value of `key`, whether it is there or not. BPF_MAP_UPDATE_ELEM with BPF_ANY. (The kernel does
+  /// not say which it was.)
+  /// @errors, @cost as insert(); of an array, E2BIG: the index is out of range
+  /// @concurrency another thread's value may replace it at once; of a per-CPU map, increments that programs
+  ///              make meanwhile are lost
+  void insert_or_assign(key_type const& key, mapped_type const& value, std::error_code& ec) const noexcept
+    requires assignable<Type> && writable_values<Values>
+  {
+    judge(write(key, value, elem_flags::any), 0, ec);
+  }
+  void insert_or_assign(key_type const& key, mapped_type const& value) const
+    requires assignable<Type> && writable_values<Values> && throwing<>
+  {
+    judge(write(key, value, elem_flags::any), 0, "insert_or_assign");
+  }
+  void insert_or_assign(key_type const& key, mapped_type const& value, locked_t, std::error_code& ec) const noexcept
+    requires assignable<Type> && lockable<Type, mapped_type>
+  {
+    judge(write(key, value, elem_flags::lock), 0, ec);
+  }
+  void insert_or_assign(key_type const& key, mapped_type const& value, locked_t) const
+    requires assignable<Type> && lockable<Type, mapped_type> && throwing<>
+  {
+    judge(write(key, value, elem_flags::lock), 0, "insert_or_assign");
+  }
+
+  /// Removes `key`. BPF_MAP_DELETE_ELEM.
+  /// @return true: removed; false: it was not there
+  /// @errors EPERM frozen or read-only
+  /// @cost one system call
+  bool erase(key_type const& key, std::error_code& ec) const noexcept
+    requires erasable<Type>
+  {
+    return judge(sys::map_delete(this->fd(), std::addressof(key)), traits_of(Type).errnos.erase_absent, ec);
+  }
+  bool erase(key_type const& key) const
+    requires erasable<Type> && throwing<>
+  {
+    return judge(sys::map_delete(this->fd(), std::addressof(key)), traits_of(Type).errnos.erase_absent, "erase");
+  }
+
+  /// Takes the value of `key` out, in one step. BPF_MAP_LOOKUP_AND_DELETE_ELEM, for the hash family since 5.14.
+  /// @errors 524 the kernel is older; EPERM frozen or read-only
+  /// @cost one system call
+  [[nodiscard]] std::optional<mapped_type> extract(key_type const& key, std::error_code& ec) const
+      noexcept(Values::nothrow)
+    requires extractable<Type>
+  {
+    int result = 0;
+    auto found = take_out(key, result);
+    judge(result, absent, ec);
+    return found;
+  }
+  [[nodiscard]] std::optional<mapped_type> extract(key_type const& key) const
+    requires extractable<Type> && throwing<>
+  {
+    int result = 0;
+    auto found = take_out(key, result);
+    judge(result, absent, "extract");
+    return found;
+  }
+
+  /// All elements, keys or values, as input ranges; each begin() is a new walk. BPF_MAP_LOOKUP_BATCH (hash
+  /// family and arrays Linux 5.6, per-CPU arrays 5.13), by keys where the kernel has none.
+  ///
+  /// An element of the hash family that is in the map throughout is seen exactly once, whatever else happens to
+  /// the map; one that comes or goes meanwhile is seen or not. (By keys, only if nothing is deleted.)
+  /// Elements may be erased and added while walking.
+  /// @errors EPERM the descriptor is write-only; ENOMEM; by keys ELOOP: the map changed too much for an end
+  /// @cost one system call for up to 4096 elements, three allocations a walk
+  /// @code
+  /// for (auto const& [key, value] : flows) …
+  /// std::error_code ec;
+  /// for (std::uint32_t pid : pids.keys(ec)) …
+  /// if (ec) …  // the walk ended early
+  /// @endcode
+  [[nodiscard]] auto entries(std::error_code& ec) const noexcept
+    requires iterable<Type> && readable<Type>
+  {
+    return range<part::entry>(&ec);
+  }
+  [[nodiscard]] auto entries() const
+    requires iterable<Type> && readable<Type> && throwing<>
+  {
+    return range<part::entry>(nullptr);
+  }
+  [[nodiscard]] auto keys(std::error_code& ec) const noexcept
+    requires iterable<Type>
+  {
+    return range<part::key>(&ec);
+  }
+  [[nodiscard]] auto keys() const
+    requires iterable<Type> && throwing<>
+  {
+    return range<part::key>(nullptr);
+  }
+  [[nodiscard]] auto values(std::error_code& ec) const noexcept
+    requires iterable<Type> && readable<Type>
+  {
+    return range<part::value>(&ec);
+  }
+  [[nodiscard]] auto values() const
+    requires iterable<Type> && readable<Type> && throwing<>
+  {
+    return range<part::value>(nullptr);
+  }
+  [[nodiscard]] auto begin() const
+    requires iterable<Type> && readable<Type> && throwing<>
+  {
+    return range<part::entry>(nullptr).begin();
+  }
+  [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
+
+  /// Calls `f(key, value)` for all elements; if `f` returns bool, false stops. The walk of entries().
+  /// @return for how many it was called
+  /// @errors as entries()
+  /// @cost one system call for up to 4096 elements, one allocation
+  template <std::invocable<key_type const&, mapped_type const&> F>
+    requires iterable<Type> && readable<Type>
+  size_type for_each(F&& f, std::error_code& ec) const
+      noexcept(Values::nothrow && std::is_nothrow_invocable_v<F, key_type const&, mapped_type const&>) {
+    size_type seen = 0;
+    block_walker walk(shape());
+    while (std::uint32_t const block = walk.next(ec)) {
+      for (std::uint32_t i = 0; i < block; ++i) {
+        ++seen;
+        if constexpr (std::is_void_v<std::invoke_result_t<F, key_type const&, mapped_type const&>>) {
+          std::invoke(f, key_at(walk, i), value_at(walk, i));
+        } else {
+          if (!std::invoke(f, key_at(walk, i), value_at(walk, i))) return seen;
+        }
+      }
+    }
+    return seen;
+  }
+  template <std::invocable<key_type const&, mapped_type const&> F>
+    requires iterable<Type> && readable<Type> && throwing<>
+  size_type for_each(F&& f) const {
+    std::error_code ec;
+    size_type const seen = for_each(std::forward<F>(f), ec);
+    if (ec) raise_walk(ec);
+    return seen;
+  }
+
+  /// How many elements there are. Exact while nobody writes; approximate otherwise, never negative.
+  ///
+  /// Chosen when it runs, and kept: a constant for arrays; the kernel's counter for the hash family (Linux 6.6,
+  /// CAP_BPF when it is set up); else by walking. A small map is walked until the counter is worth its set-up.
+  /// @errors as entries()
+  /// @cost arrays: nothing; by the counter: one system call, 1 µs whatever the size
+  [[nodiscard]] size_type size(std::error_code& ec) const noexcept
+    requires countable<Type>
+  {
+    if (this->fd() < 0) {
+      ec = make_error(EBADF);
+      return 0;
+    }
+    return counter_.count(shape(true), ec);
+  }
+  [[nodiscard]] size_type size() const
+    requires countable<Type> && throwing<>
+  {
+    std::error_code ec;
+    size_type const count = size(ec);
+    if (ec) this->fail("size", -ec.value());
+    return count;
+  }
+  /// The method that the last size() used; counting::none before the first.
+  [[nodiscard]] counting counted_by() const noexcept { return counter_.used(); }
+
+  /// Whether there is no element: BPF_MAP_GET_NEXT_KEY, or the counter where it is set up.
+  /// @cost one system call
+  [[nodiscard]] bool empty(std::error_code& ec) const noexcept
+    requires countable<Type> && iterable<Type>
+  {
+    if (counter_.is_cheap()) return size(ec) == 0;
+    key_type first;
+    int const result = sys::map_next_key(this->fd(), nullptr, std::addressof(first));
+    ec = result < 0 && result != -ENOENT ? make_error(result) : std::error_code{};
+    return result == -ENOENT;
+  }
+  [[nodiscard]] bool empty() const
+    requires countable<Type> && iterable<Type> && throwing<>
+  {
+    std::error_code ec;
+    bool const none = empty(ec);
+    if (ec) this->fail("empty", -ec.value());
+    return none;
+  }
+
+  // Near misses: these belong to other types. They never compile, and say why.
+  template <class... A>
+  bool push(A&&...) const
+    requires keyless<Type>;
+  template <class... A>
+  bool pop(A&&...) const
+    requires keyless<Type>;
+  template <class... A>
+  bool peek(A&&...) const
+    requires keyless<Type>;
+  template <class... A>
+  void span(A&&...) const
+    requires mappable<Type>;
+
+ protected:
+  static map_expectation expectation() noexcept {
+    return {.type = Type,
+            .key_size = sizeof(key_type),
+            .value_size = sizeof(typename Values::slot_type),
+            .flags = traits_of(Type).flags_required};
+  }
+
+  // Per-CPU values have as many slots as there are possible CPUs: known once, before any buffer is sized.
+  void open(std::error_code& ec, std::string* why) {
+    if constexpr (Values::per_cpu) {
+      cpus_ = &possible_cpus(ec);
+      if (ec && why != nullptr) {
+        *why = "the possible CPUs, which size every buffer of a per-CPU map, cannot be read: is sysfs mounted at /sys?";
+      }
+    }
+  }
+
+ private:
+  friend typed_map<Derived, Type>;
+  template <class, part>
+  friend class walk_range;
+
+  static constexpr int absent = traits_of(Type).errnos.absent;
+  static constexpr int not_present = traits_of(Type).errnos.exist_on_absent;
+
+  // Lets `read` fill the bytes of one element, and makes a value of them if its result is 0.
+  template <class Read>
+  [[nodiscard, gnu::always_inline]] std::optional<mapped_type> fetch(Read const& read, int& result) const
+      noexcept(Values::nothrow) {
+    std::optional<mapped_type> found;
+    if constexpr (!Values::per_cpu) {
+      // Straight into what is returned: nothing is copied twice.
+      result = read(static_cast<void*>(std::addressof(found.emplace())));
+      if (result != 0) found.reset();
+    } else {
+      result = with_slots([&](std::byte* slots) {
+        int const failed = read(static_cast<void*>(slots));
+        if (failed == 0) found.emplace(Values::decode(slots, *cpus_));
+        return failed;
+      });
+    }
+    return found;
+  }
+
+  // Runs `use` with room for the slots of one element.
+  template <class Use>
+  int with_slots(Use const& use) const {
+    if (cpus_ == nullptr) return -EBADF;
+    scratch const slots(Values::element_bytes(cpus_->size()));
+    return slots.data() == nullptr ? -ENOMEM : use(slots.data());
+  }
+
+  [[nodiscard]] std::optional<mapped_type> look_up(key_type const& key, std::uint64_t flags, int& result) const
+      noexcept(Values::nothrow) {
+    return fetch(
+        [&](void* to) {
+          return flags == elem_flags::any ? sys::map_lookup(this->fd(), std::addressof(key), to)
+                                          : sys::map_lookup(this->fd(), std::addressof(key), to, flags);
+        },
+        result);
+  }
+
+  [[nodiscard]] std::optional<mapped_type> take_out(key_type const& key, int& result) const noexcept(Values::nothrow) {
+    return fetch([&](void* to) { return sys::map_extract(this->fd(), std::addressof(key), to); }, result);
+  }
+
+  // A lookup whose value nobody wants.
+  [[nodiscard]] int probe(key_type const& key) const noexcept {
+    if constexpr (!Values::per_cpu) {
+      mapped_type unused;
+      return sys::map_lookup(this->fd(), std::addressof(key), std::addressof(unused));
+    } else {
+      return with_slots([&](std::byte* slots) { return sys::map_lookup(this->fd(), std::addressof(key), slots); });
+    }
+  }
+
+  [[nodiscard]] int write(key_type const& key, mapped_type const& value, std::uint64_t flags) const noexcept {
+    if constexpr (!Values::per_cpu) {
+      return sys::map_update(this->fd(), std::addressof(key), std::addressof(value), flags);
+    } else {
+      return with_slots([&](std::byte* slots) {
+        if (!Values::encode(value, slots, *cpus_)) return -ERANGE;
+        return sys::map_update(this->fd(), std::addressof(key), slots, flags);
+      });
+    }
+  }
+
+  // From libbpf's result to what the user gets: true for 0, false for the errno `no` (0: there is none), and
+  // an error for the rest.
+  static bool judge(int result, int no, std::error_code& ec) noexcept {
+    ec = result == 0 || (no != 0 && result == -no) ? std::error_code{} : make_error(result);
+    return result == 0;
+  }
+  bool judge(int result, int no, char const* operation) const {
+    if (result != 0 && (no == 0 || result != -no)) [[unlikely]] this->fail(operation, result);
+    return result == 0;
+  }
+
+  [[noreturn, gnu::cold, gnu::noinline]] void raise_absent() const {
+#if BPFMAP_EXCEPTIONS
+    throw std::out_of_range("at on " + this->description() + ": no such key");
+#else
+    __builtin_unreachable();
+#endif
+  }
+  [[noreturn, gnu::cold, gnu::noinline]] void raise_walk(std::error_code ec) const {
+    this->fail("entries", -ec.value());
+  }
+
+  [[nodiscard]] walk_shape shape(bool keys_only = false) const noexcept {
+    return {.fd = this->fd(),
+            .type = Type,
+            .key_size = sizeof(key_type),
+            .element_bytes = Values::element_bytes(cpus_ == nullptr ? 0 : cpus_->size()),
+            .max_entries = this->info().max_entries,
+            .keys_only = keys_only};
+  }
+  [[nodiscard]] key_type key_at(block_walker const& walk, std::uint32_t i) const noexcept {
+    key_type key;
+    std::memcpy(static_cast<void*>(std::addressof(key)), walk.key(i), sizeof key);
+    return key;
+  }
+  [[nodiscard]] mapped_type value_at(block_walker const& walk, std::uint32_t i) const noexcept(Values::nothrow) {
+    if constexpr (Values::per_cpu) return Values::decode(walk.value(i), *cpus_);
+    else return Values::decode(walk.value(i));
+  }
+  template <part Shown>
+  [[nodiscard]] auto range(std::error_code* ec) const noexcept {
+    return walk_range<keyed_map, Shown>(*this, ec);
+  }
+
+  cpu_set const* cpus_ = nullptr;  // per-CPU types: the possible CPUs, which never change
+  element_counter counter_;
+};
+
+}  // namespace detail
+
+}  // namespace bpfmap::inline BPFMAP_ABI
+
+#endif

@@ -1,0 +1,411 @@
+// SPDX-License-Identifier: MIT
+#ifndef BPFMAP_ENGINE_MAP_HANDLE_HPP
+#define BPFMAP_ENGINE_MAP_HANDLE_HPP
+
+// What every map can do, whatever its type: own a descriptor, tell about itself, be pinned and frozen; and,
+// for the typed classes, the ways to get one.
+
+#include <cerrno>
+#include <cinttypes>
+#include <cstdint>
+#include <cstdio>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <unistd.h>
+
+#include <bpfmap/core/concepts.hpp>
+#include <bpfmap/core/cstring.hpp>
+#include <bpfmap/core/error.hpp>
+#include <bpfmap/engine/map_info.hpp>
+#include <bpfmap/kernel/fd.hpp>
+#include <bpfmap/kernel/sys.hpp>
+
+namespace bpfmap::inline BPFMAP_ABI {
+
+/// Owns a map's descriptor and knows what the map is. Move-only; empty when default-constructed, moved from,
+/// or when an error code was given for it. Operations on an empty one fail with EBADF.
+///
+/// May be used from many threads at once; moving or destroying it meanwhile is the caller's error.
+class map_handle {
+ public:
+  map_handle() = default;
+
+  /// Any map, of any type: takes a duplicate of `fd`.
+  /// @errors EBADF not open; EINVAL not a map; EMFILE
+  /// @cost three system calls
+  static map_handle from_fd(int fd, std::error_code& ec) noexcept {
+    return adopt(unique_fd::duplicate(fd, ec), ec);
+  }
+
+  /// Takes over `fd`, which must be a map's.
+  static map_handle adopt(unique_fd fd, std::error_code& ec) noexcept {
+    map_handle handle;
+    if (!fd) {
+      if (!ec) ec = make_error(EBADF);
+      return handle;
+    }
+    handle.info_ = map_info::read(fd.get(), ec);
+    if (ec) return {};
+    handle.fd_ = std::move(fd);
+    return handle;
+  }
+
+  /// Whether there is a map.
+  [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(fd_); }
+  /// The descriptor, still owned; -1 if empty.
+  [[nodiscard]] int fd() const noexcept { return fd_.get(); }
+  /// Gives the descriptor away: the caller closes it, and this object is empty.
+  [[nodiscard]] int release() noexcept { return fd_.release(); }
+
+  /// What the map is; read when it was opened, never again.
+  [[nodiscard]] map_info const& info() const noexcept { return info_; }
+  /// The name in the kernel: at most 15 characters, may be empty.
+  [[nodiscard]] std::string_view name() const noexcept { return info_.name(); }
+  /// The kernel's id of the map.
+  [[nodiscard]] std::uint32_t id() const noexcept { return info_.id; }
+  /// How many elements it can hold.
+  [[nodiscard]] std::uint64_t max_size() const noexcept { return info_.max_entries; }
+
+  /// Makes the map live at `path`, in a bpffs, after all descriptors are closed. BPF_OBJ_PIN, Linux 4.4.
+  /// @errors EEXIST there is something; ENOENT no such directory; EPERM no bpffs, or no CAP_BPF
+  /// @cost one system call
+  void pin(cstring_view path, std::error_code& ec) const noexcept {
+    ec = code_of(sys::object_pin(fd(), path.c_str()));
+  }
+
+  /// Removes the pin at `path`, if it is this map's; the map lives on while it has other users.
+  /// @errors ENOENT there is none; ESTALE it is another map's; EINVAL it is no map's
+  /// @cost five system calls
+  void unpin(cstring_view path, std::error_code& ec) const noexcept {
+    unique_fd const pinned(sys::object_get(path.c_str()));
+    if (!pinned) {
+      ec = make_error(errno);
+      return;
+    }
+    map_info const other = map_info::read(pinned.get(), ec);
+    if (ec) return;
+    if (other.id != id()) ec = make_error(ESTALE);
+    else if (::unlink(path.c_str()) != 0) ec = make_error(errno);
+  }
+
+  /// Makes the map read-only for user space, for ever; programs still write it. BPF_MAP_FREEZE, Linux 5.2.
+  /// @errors EBUSY it is mapped writable; EPERM it is frozen already, or the descriptor is read-only;
+  ///         524 not for this type, or not with a bpf_spin_lock or timer in the value
+  /// @cost one system call
+  void freeze(std::error_code& ec) const noexcept { ec = code_of(sys::map_freeze(fd())); }
+
+  /// The bytes of kernel memory that the map takes, as /proc/self/fdinfo tells: exact since Linux 6.4, an
+  /// estimate before.
+  /// @errors ENOENT no /proc; ENODATA the kernel does not tell
+  /// @cost four system calls
+  [[nodiscard]] std::uint64_t memory_usage(std::error_code& ec) const noexcept {
+    char path[64];
+    static_cast<void>(std::snprintf(path, sizeof path, "/proc/self/fdinfo/%d", fd()));
+    std::FILE* const file = std::fopen(path, "re");
+    if (file == nullptr) {
+      ec = make_error(fd() < 0 ? EBADF : errno);
+      return 0;
+    }
+    std::uint64_t bytes = 0;
+    bool found = false;
+    for (char line[128]; !found && std::fgets(line, sizeof line, file) != nullptr;) {
+      found = std::sscanf(line, "memlock: %" SCNu64, &bytes) == 1;
+    }
+    std::fclose(file);
+    ec = found ? std::error_code{} : make_error(ENODATA);
+    return bytes;
+  }
+
+#if BPFMAP_EXCEPTIONS
+  static map_handle from_fd(int fd) {
+    std::error_code ec;
+    map_handle handle = from_fd(fd, ec);
+    if (ec) detail::raise(ec, "from_fd", "fd " + std::to_string(fd), {}, fd_hint(ec.value()));
+    return handle;
+  }
+  void pin(cstring_view path) const {
+    std::error_code ec;
+    pin(path, ec);
+    if (ec) fail("pin", ec, "path '" + std::string(path.c_str()) + "'" + path_hint(ec.value()));
+  }
+  void unpin(cstring_view path) const {
+    std::error_code ec;
+    unpin(path, ec);
+    if (ec) fail("unpin", ec, "path '" + std::string(path.c_str()) + "'" + path_hint(ec.value()));
+  }
+  void freeze() const {
+    std::error_code ec;
+    freeze(ec);
+    if (ec) fail("freeze", ec, freeze_hint(ec.value()));
+  }
+  [[nodiscard]] std::uint64_t memory_usage() const {
+    std::error_code ec;
+    std::uint64_t const bytes = memory_usage(ec);
+    if (ec) fail("memory_usage", ec, {});
+    return bytes;
+  }
+#endif
+
+  /// `'flows' (hash, key 8, value 16)`, for messages.
+  [[nodiscard]] std::string description() const {
+    if (!*this) return "an empty map object";
+    return "'" + std::string(name()) + "' (" + detail::type_text(info_.type) + ", key " +
+           std::to_string(info_.key_size) + ", value " + std::to_string(info_.value_size) + ")";
+  }
+
+ protected:
+  static std::error_code code_of(int result) noexcept { return result < 0 ? make_error(result) : std::error_code{}; }
+
+  [[noreturn, gnu::cold, gnu::noinline]] void fail(char const* operation, std::error_code ec, std::string hint) const {
+    detail::raise(ec, operation, description(), std::string(name()), std::move(hint));
+  }
+  // For element commands: `result` is libbpf's.
+  [[noreturn, gnu::cold, gnu::noinline]] void fail(char const* operation, int result) const {
+    int const number = result < 0 ? -result : result;
+    fail(operation, make_error(number),
+         detail::element_hint(traits_of(info_.type), operation, number, info_.max_entries));
+  }
+
+  static std::string fd_hint(int number) {
+    switch (number) {
+      case EBADF: return "the descriptor is not open";
+      case EINVAL: return "the descriptor is not a BPF map's";
+      case EPERM: return "reading what a map is needs CAP_BPF on this kernel";
+      case EMFILE: return "the process has too many descriptors open (RLIMIT_NOFILE)";
+      default: return {};
+    }
+  }
+
+  static std::string path_hint(int number) {
+    switch (number) {
+      case EPERM: return " is not in a bpffs (mount -t bpf bpffs /sys/fs/bpf), or CAP_BPF is missing";
+      case ENOENT: return " or its directory does not exist";
+      case EEXIST: return " exists already";
+      case ESTALE: return " holds another map";
+      case EINVAL: return " is no pinned map, or not in a bpffs";
+      case EACCES: return " is not accessible for this user";
+      default: return {};
+    }
+  }
+
+ private:
+  static std::string freeze_hint(int number) {
+    switch (number) {
+      case EBUSY: return "a writable mapping of the map exists";
+      case EPERM: return "the map is frozen already, or the descriptor is read-only";
+      case enotsupp: return "maps of this type, or with a bpf_spin_lock or timer in the value, cannot be frozen";
+      default: return {};
+    }
+  }
+
+  unique_fd fd_;
+  map_info info_;
+};
+
+/// The ways to get a map of one class. `Derived` tells what it expects by a static `expectation()`, and may
+/// prepare itself in `open(ec, why)` after the map has passed.
+template <class Derived, map_type Type>
+class typed_map : public map_handle {
+ public:
+  using size_type = std::uint64_t;
+  static constexpr map_type type = Type;
+  static constexpr map_traits const& traits = traits_of(Type);
+
+  /// Creates a new map. BPF_MAP_CREATE, since the kernel that traits.since tells.
+  /// @errors EINVAL wrong options (the error lists them), or the kernel is too old; EPERM no CAP_BPF; E2BIG
+  ///         too large; ENOMEM
+  /// @cost three system calls and what the kernel allocates
+  /// @code
+  /// auto flows = bpfmap::hash<flow_key, flow_stats>::create({.name = "flows", .max_entries = 65536});
+  /// @endcode
+  static Derived create(create_options const& options, std::error_code& ec) noexcept {
+    return create_checked(options, ec, nullptr);
+  }
+  static Derived create(create_options const& options)
+    requires throwing<>
+  {
+    std::error_code ec;
+    std::string why;
+    Derived made = create_checked(options, ec, &why);
+    if (ec) raise_opening("create", ec, "'" + std::string(options.name.c_str()) + "'", options.name.c_str(), why);
+    return made;
+  }
+
+  /// A map of a libbpf object or skeleton, which must be loaded. Duplicates the descriptor: the map outlives
+  /// the object.
+  /// @errors EINVAL the pointer is null, or the map is not what this class is (the error lists every
+  ///         difference); EBADF the object is not loaded
+  /// @cost four system calls
+  static Derived bind(::bpf_map const* map, std::error_code& ec) noexcept { return bind_checked(map, ec, nullptr); }
+  static Derived bind(::bpf_map const* map)
+    requires throwing<>
+  {
+    std::error_code ec;
+    std::string why;
+    Derived made = bind_checked(map, ec, &why);
+    if (ec) {
+      std::string const name = map == nullptr ? "" : bpf_map__name(map);
+      raise_opening("bind", ec, map == nullptr ? "a null pointer" : "'" + name + "'", name, why);
+    }
+    return made;
+  }
+
+  /// A map by a descriptor, which is duplicated.
+  /// @errors EBADF not open; EINVAL not a map, or not of this class (the error lists every difference)
+  static Derived from_fd(int fd, std::error_code& ec) noexcept { return from_fd_checked(fd, ec, nullptr); }
+  static Derived from_fd(int fd)
+    requires throwing<>
+  {
+    std::error_code ec;
+    std::string why;
+    Derived made = from_fd_checked(fd, ec, &why);
+    if (ec) raise_opening("from_fd", ec, "fd " + std::to_string(fd), {}, why);
+    return made;
+  }
+
+  /// A map by the kernel's id. BPF_MAP_GET_FD_BY_ID, Linux 4.13; needs CAP_SYS_ADMIN.
+  /// @errors ENOENT no such map; EPERM no CAP_SYS_ADMIN; EINVAL not of this class
+  static Derived from_id(std::uint32_t id, std::error_code& ec) noexcept { return from_id_checked(id, ec, nullptr); }
+  static Derived from_id(std::uint32_t id)
+    requires throwing<>
+  {
+    std::error_code ec;
+    std::string why;
+    Derived made = from_id_checked(id, ec, &why);
+    if (ec) raise_opening("from_id", ec, "id " + std::to_string(id), {}, why);
+    return made;
+  }
+
+  /// A pinned map. BPF_OBJ_GET, Linux 4.4.
+  /// @errors ENOENT nothing there; EINVAL no map, or not of this class; EPERM; EACCES
+  static Derived open_pinned(cstring_view path, std::error_code& ec) noexcept {
+    return open_pinned_checked(path, ec, nullptr);
+  }
+  static Derived open_pinned(cstring_view path)
+    requires throwing<>
+  {
+    std::error_code ec;
+    std::string why;
+    Derived made = open_pinned_checked(path, ec, &why);
+    if (ec) raise_opening("open_pinned", ec, "'" + std::string(path.c_str()) + "'", {}, why);
+    return made;
+  }
+
+  /// A second object for the same map.
+  /// @errors EMFILE
+  [[nodiscard]] Derived clone(std::error_code& ec) const noexcept { return clone_checked(ec, nullptr); }
+  [[nodiscard]] Derived clone() const
+    requires throwing<>
+  {
+    std::error_code ec;
+    std::string why;
+    Derived made = clone_checked(ec, &why);
+    if (ec) this->fail("clone", ec, why);
+    return made;
+  }
+
+  /// How a map differs from what this class needs, as text that lists everything; empty if it fits. For
+  /// programs without exceptions, which get only EINVAL from the functions above.
+  [[nodiscard]] static std::string differences(map_info const& info) {
+    return detail::differences(Derived::expectation(), info);
+  }
+
+ protected:
+  // Nothing to adjust or prepare, unless Derived says so. `why` is null where nobody will read it: then these
+  // and the functions below must not throw, because a noexcept overload is the caller.
+  void open(std::error_code&, std::string*) {}
+  static void adjust(create_options&, std::error_code&, std::string*) {}
+
+ private:
+  static Derived create_checked(create_options options, std::error_code& ec, std::string* why) {
+    ec.clear();
+    Derived::adjust(options, ec, why);
+    if (ec) return {};
+    detail::map_expectation const wanted = Derived::expectation();
+    // libbpf would cut a long name without a word, and an empty one for an old kernel.
+    if (!detail::valid_name(options.name)) {
+      ec = make_error(EINVAL);
+    } else {
+      unique_fd fd(sys::map_create({.type = Type,
+                                    .name = options.name.c_str(),
+                                    .key_size = wanted.key_size,
+                                    .value_size = wanted.value_size,
+                                    .max_entries = options.max_entries,
+                                    .flags = options.flags | wanted.flags | (options.numa_node ? map_flags::numa_node : 0),
+                                    .numa_node = options.numa_node.value_or(0),
+                                    .map_extra = options.map_extra,
+                                    .btf_fd = options.btf_fd,
+                                    .btf_key_type_id = options.btf_key_type_id,
+                                    .btf_value_type_id = options.btf_value_type_id}));
+      if (fd) return finish(adopt(std::move(fd), ec), ec, why);
+      ec = make_error(errno);
+    }
+    if (why != nullptr) *why = detail::creation_hint(wanted, options, ec.value());
+    return {};
+  }
+
+  static Derived bind_checked(::bpf_map const* map, std::error_code& ec, std::string* why) {
+    int const fd = map == nullptr ? -EINVAL : bpf_map__fd(map);
+    if (fd >= 0) return from_fd_checked(fd, ec, why);
+    ec = make_error(map == nullptr ? EINVAL : EBADF);
+    if (why != nullptr) {
+      *why = map == nullptr ? "there is no such map" : "the object that it belongs to is not loaded";
+    }
+    return {};
+  }
+
+  static Derived from_fd_checked(int fd, std::error_code& ec, std::string* why) {
+    return finish(map_handle::from_fd(fd, ec), ec, why);
+  }
+
+  static Derived from_id_checked(std::uint32_t id, std::error_code& ec, std::string* why) {
+    unique_fd fd(sys::map_fd_by_id(id));
+    if (fd) return finish(adopt(std::move(fd), ec), ec, why);
+    ec = make_error(errno);
+    if (why != nullptr) {
+      *why = ec.value() == EPERM ? "opening maps by id needs CAP_SYS_ADMIN" : "no map has this id (now)";
+    }
+    return {};
+  }
+
+  static Derived open_pinned_checked(cstring_view path, std::error_code& ec, std::string* why) {
+    unique_fd fd(sys::object_get(path.c_str()));
+    if (fd) return finish(adopt(std::move(fd), ec), ec, why);
+    ec = make_error(errno);
+    if (why != nullptr) *why = "the path" + map_handle::path_hint(ec.value());
+    return {};
+  }
+
+  Derived clone_checked(std::error_code& ec, std::string* why) const {
+    return finish(map_handle::from_fd(fd(), ec), ec, why);
+  }
+
+  static Derived finish(map_handle handle, std::error_code& ec, std::string* why) {
+    if (ec) {
+      if (why != nullptr) *why = map_handle::fd_hint(ec.value());
+      return {};
+    }
+    if (!detail::fits(Derived::expectation(), handle.info())) {
+      ec = make_error(EINVAL);
+      if (why != nullptr) *why = "the map " + handle.description() + " does not fit: " + differences(handle.info());
+      return {};
+    }
+    Derived made;
+    static_cast<map_handle&>(made) = std::move(handle);
+    made.open(ec, why);
+    if (ec) return {};
+    return made;
+  }
+
+  [[noreturn, gnu::cold, gnu::noinline]] static void raise_opening(char const* operation, std::error_code ec,
+                                                                   std::string const& subject, std::string name,
+                                                                   std::string const& why) {
+    detail::raise(ec, operation, subject + " as " + std::string(traits.name), std::move(name), why);
+  }
+};
+
+}  // namespace bpfmap::inline BPFMAP_ABI
+
+#endif

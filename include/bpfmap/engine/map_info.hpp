@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: MIT
+#ifndef BPFMAP_ENGINE_MAP_INFO_HPP
+#define BPFMAP_ENGINE_MAP_INFO_HPP
+
+// What a map is (read from the kernel), what it should be (asked by a class), and how the two differ.
+
+#include <cerrno>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <bpfmap/core/cstring.hpp>
+#include <bpfmap/core/error.hpp>
+#include <bpfmap/core/map_traits.hpp>
+#include <bpfmap/kernel/sys.hpp>
+
+namespace bpfmap::inline BPFMAP_ABI {
+
+/// What the kernel tells about a map: BPF_OBJ_GET_INFO_BY_FD. None of it changes in the life of a map.
+struct map_info {
+  std::uint32_t id = 0;
+  map_type type = map_type::unspec;  ///< may be a number that bpfmap has no name for
+  std::uint32_t key_size = 0;        ///< bytes
+  std::uint32_t value_size = 0;      ///< bytes; of one slot for per-CPU types
+  std::uint32_t max_entries = 0;     ///< what the kernel made of it: LRU maps may be rounded up
+  std::uint32_t flags = 0;           ///< map_flags, with those that the kernel adds
+  std::uint64_t map_extra = 0;
+  std::uint32_t btf_id = 0;          ///< 0: the map has no BTF
+  std::uint32_t btf_key_type_id = 0;
+  std::uint32_t btf_value_type_id = 0;
+  char name_chars[16] = {};
+
+  /// At most 15 characters; may be empty.
+  [[nodiscard]] std::string_view name() const noexcept { return {name_chars, ::strnlen(name_chars, sizeof name_chars)}; }
+
+  /// Reads it.
+  /// @errors EBADF `fd` is not open; EINVAL it is no map
+  /// @cost two system calls
+  static map_info read(int fd, std::error_code& ec) noexcept {
+    sys::raw_map_info raw{};
+    int failed = sys::map_info(fd, raw);
+    if (failed == 0) {
+      // The same command answers for programs, links and BTF, with other fields in the same bytes. A batch of
+      // no elements tells a map from those: it does nothing, and only what is no map is EINVAL.
+      std::uint32_t none = 0;
+      char cursor[8];
+      if (sys::map_lookup_batch(fd, nullptr, cursor, cursor, cursor, none) == -EINVAL) failed = -EINVAL;
+    }
+    if (failed != 0) {
+      ec = make_error(failed);
+      return {};
+    }
+    ec.clear();
+    map_info info;
+    info.id = raw.id;
+    info.type = static_cast<map_type>(raw.type);
+    info.key_size = raw.key_size;
+    info.value_size = raw.value_size;
+    info.max_entries = raw.max_entries;
+    info.flags = raw.map_flags;
+    info.map_extra = raw.map_extra;
+    info.btf_id = raw.btf_id;
+    info.btf_key_type_id = raw.btf_key_type_id;
+    info.btf_value_type_id = raw.btf_value_type_id;
+    std::memcpy(info.name_chars, raw.name, sizeof info.name_chars);
+    return info;
+  }
+};
+
+/// How to create a map. Sizes and type come from the class.
+struct create_options {
+  cstring_view name = {};                       ///< 1 to 15 characters of A-Z a-z 0-9 _ . or empty
+  std::uint32_t max_entries = 0;                ///< elements; 0 only where the class has a rule of its own
+  std::uint32_t flags = 0;                      ///< map_flags; the class adds those that it needs
+  std::optional<std::uint32_t> numa_node = {};  ///< where the memory comes from
+  std::uint64_t map_extra = 0;
+  std::uint32_t btf_fd = 0;                     ///< BTF of key and value; 0: none
+  std::uint32_t btf_key_type_id = 0;
+  std::uint32_t btf_value_type_id = 0;
+};
+
+namespace detail {
+
+/// What a class needs a map to be.
+struct map_expectation {
+  map_type type;
+  std::uint32_t key_size;
+  std::uint32_t value_size;
+  std::uint32_t flags;  // map_flags that must be set
+};
+
+inline void append_difference(std::string& list, std::string_view what, std::string const& is,
+                              std::string const& expected) {
+  if (!list.empty()) list.append("; ");
+  list.append(what).append(" is ").append(is).append(", expected ").append(expected);
+}
+
+inline std::string type_text(map_type type) {
+  return type == map_type::unspec || traits_of(type).type == map_type::unspec
+             ? "type number " + std::to_string(static_cast<std::uint32_t>(type))
+             : std::string(to_string(type));
+}
+
+inline std::string flag_names(std::uint32_t flags) {
+  static constexpr std::pair<std::uint32_t, std::string_view> names[] = {
+      {map_flags::no_prealloc, "no_prealloc"}, {map_flags::no_common_lru, "no_common_lru"},
+      {map_flags::numa_node, "numa_node"},     {map_flags::rdonly, "rdonly"},
+      {map_flags::wronly, "wronly"},           {map_flags::stack_build_id, "stack_build_id"},
+      {map_flags::zero_seed, "zero_seed"},     {map_flags::rdonly_prog, "rdonly_prog"},
+      {map_flags::wronly_prog, "wronly_prog"}, {map_flags::clone, "clone"},
+      {map_flags::mmapable, "mmapable"},       {map_flags::preserve_elems, "preserve_elems"},
+      {map_flags::inner_map, "inner_map"},     {map_flags::link, "link"},
+      {map_flags::path_fd, "path_fd"},         {map_flags::vtype_btf_obj_fd, "vtype_btf_obj_fd"},
+      {map_flags::token_fd, "token_fd"},       {map_flags::segv_on_fault, "segv_on_fault"},
+      {map_flags::no_user_conv, "no_user_conv"}, {map_flags::rb_overwrite, "rb_overwrite"},
+  };
+  std::string text;
+  for (auto const& [flag, name] : names) {
+    if ((flags & flag) == 0) continue;
+    if (!text.empty()) text += '|';
+    text.append(name);
+    flags &= ~flag;
+  }
+  if (flags != 0) text.append(text.empty() ? "" : "|").append(std::to_string(flags));
+  return text.empty() ? "none" : text;
+}
+
+constexpr bool fits(map_expectation const& expected, map_info const& info) noexcept {
+  return info.type == expected.type && info.key_size == expected.key_size &&
+         info.value_size == expected.value_size && (info.flags & expected.flags) == expected.flags;
+}
+
+/// Every difference at once, both sides; empty if the map fits.
+inline std::string differences(map_expectation const& expected, map_info const& info) {
+  std::string list;
+  if (info.type != expected.type) append_difference(list, "type", type_text(info.type), type_text(expected.type));
+  if (info.key_size != expected.key_size) {
+    append_difference(list, "key size", std::to_string(info.key_size), std::to_string(expected.key_size));
+  }
+  if (info.value_size != expected.value_size) {
+    append_difference(list, "value size", std::to_string(info.value_size), std::to_string(expected.value_size));
+  }
+  if (std::uint32_t const missing = expected.flags & ~info.flags; missing != 0) {
+    append_difference(list, "flags", flag_names(info.flags), "also " + flag_names(missing));
+  }
+  return list;
+}
+
+constexpr bool valid_name(std::string_view name) noexcept {
+  for (char const c : name) {
+    if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.')) {
+      return false;
+    }
+  }
+  return name.size() < sizeof map_info::name_chars;
+}
+
+/// Why BPF_MAP_CREATE will refuse these options, as far as the table knows; empty if it knows nothing.
+inline std::string creation_problems(map_expectation const& wanted, create_options const& options) {
+  map_traits const& traits = traits_of(wanted.type);
+  std::string list;
+  auto const add = [&](std::string const& problem) { list.append(list.empty() ? "" : "; ").append(problem); };
+  if (std::string_view const name = options.name; !valid_name(name)) {
+    add("the name '" + std::string(name) + "' must have at most 15 characters of A-Z a-z 0-9 _ .");
+  }
+  if (traits.entries != entries_rule::zero && options.max_entries == 0) add("max_entries is 0");
+  if (traits.entries == entries_rule::zero && options.max_entries != 0) add("max_entries must be 0");
+  if (std::uint32_t const wrong = options.flags & ~traits.flags_allowed; wrong != 0) {
+    add("flags that a " + std::string(traits.name) + " does not take: " + flag_names(wrong));
+  }
+  if (options.numa_node && (traits.flags_allowed & map_flags::numa_node) == 0) {
+    add("a " + std::string(traits.name) + " cannot choose its NUMA node");
+  }
+  if (options.map_extra != 0 && !traits.map_extra) add("map_extra means nothing to a " + std::string(traits.name));
+  if (wanted.key_size > traits.max_key_size) add("the key is larger than " + std::to_string(traits.max_key_size));
+  if (wanted.value_size > traits.max_value_size) add("the value is larger than " + std::to_string(traits.max_value_size));
+  return list;
+}
+
+inline std::string creation_hint(map_expectation const& wanted, create_options const& options, int number) {
+  if (std::string problems = creation_problems(wanted, options); !problems.empty()) return problems;
+  map_traits const& traits = traits_of(wanted.type);
+  switch (number) {
+    case EPERM:
+      return traits.needs == capability::bpf_and_net_admin
+                 ? "creating it needs CAP_BPF and CAP_NET_ADMIN: run as root, or give the program both"
+                 : "creating maps needs CAP_BPF: run as root, or setcap cap_bpf+ep (kernels before 5.11 also "
+                   "need a higher RLIMIT_MEMLOCK)";
+    case EINVAL:
+      return "the kernel refuses these attributes; a " + std::string(traits.name) + " needs Linux " +
+             std::to_string(traits.since.major) + "." + std::to_string(traits.since.minor);
+    case E2BIG: return "key, value or max_entries are larger than the kernel allows";
+    case ENOMEM: return "the kernel (or the cgroup) has not the memory for it";
+    default: return {};
+  }
+}
+
+}  // namespace detail
+
+}  // namespace bpfmap::inline BPFMAP_ABI
+
+#endif

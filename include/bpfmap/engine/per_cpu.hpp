@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+#ifndef BPFMAP_ENGINE_PER_CPU_HPP
+#define BPFMAP_ENGINE_PER_CPU_HPP
+
+// How the bytes that the kernel gives for one element become the value that the user sees, and back: as they
+// are, or, for per-CPU maps, through a reducer.
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <new>
+#include <type_traits>
+#include <utility>
+
+#include <bpfmap/core/concepts.hpp>
+#include <bpfmap/core/cpu.hpp>
+#include <bpfmap/core/reduce.hpp>
+
+namespace bpfmap::inline BPFMAP_ABI::detail {
+
+// Buffers begin here, so that slots and values are aligned whatever their type asks for.
+inline constexpr std::size_t buffer_alignment = 64;
+
+/// Memory for elements; freed when destroyed.
+class buffer {
+ public:
+  buffer() = default;
+  buffer(buffer&& other) noexcept : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+  buffer& operator=(buffer&& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(bytes_, other.bytes_);
+    return *this;
+  }
+  ~buffer() { ::operator delete(data_, std::align_val_t{buffer_alignment}); }
+
+  /// `bytes` of uninitialised memory; empty if there is not so much.
+  static buffer allocate(std::size_t bytes) noexcept {
+    buffer made;
+    made.data_ = ::operator new(bytes, std::align_val_t{buffer_alignment}, std::nothrow);
+    made.bytes_ = made.data_ == nullptr ? 0 : bytes;
+    return made;
+  }
+
+  [[nodiscard]] std::byte* data() const noexcept { return static_cast<std::byte*>(data_); }
+  [[nodiscard]] std::size_t size() const noexcept { return bytes_; }
+
+ private:
+  void* data_ = nullptr;
+  std::size_t bytes_ = 0;
+};
+
+/// Room for one per-CPU element, lent by the thread and given back: after the first use no allocation. A
+/// second loan while one is out (a reducer that reads another map) gets memory of its own.
+class scratch {
+ public:
+  explicit scratch(std::size_t bytes) noexcept : lent_(std::move(kept())) {
+    if (lent_.size() < bytes) lent_ = buffer::allocate(bytes);
+  }
+  scratch(scratch const&) = delete;
+  scratch& operator=(scratch const&) = delete;
+  ~scratch() {
+    if (lent_.size() > kept().size()) kept() = std::move(lent_);
+  }
+
+  /// Null if there was not enough memory.
+  [[nodiscard]] std::byte* data() const noexcept { return lent_.data(); }
+
+ private:
+  static buffer& kept() noexcept {
+    static thread_local buffer kept;
+    return kept;
+  }
+
+  buffer lent_;
+};
+
+/// Values that are what they are.
+template <map_value Value>
+struct plain_values {
+  using slot_type = Value;
+  using mapped_type = Value;
+  static constexpr bool per_cpu = false;
+  static constexpr bool writable = true;
+  static constexpr bool nothrow = true;
+
+  /// What the kernel copies for one element.
+  static std::size_t element_bytes(std::size_t) noexcept { return sizeof(Value); }
+  static Value decode(std::byte const* from) noexcept {
+    Value value;
+    std::memcpy(static_cast<void*>(&value), from, sizeof value);
+    return value;
+  }
+};
+
+/// Values that are a slot a CPU, seen through a reducer.
+template <per_cpu_slot Slot, class Reducer>
+  requires reducer<Reducer, Slot>
+struct reduced_values {
+  using slot_type = Slot;
+  using mapped_type = reduced_t<Reducer, Slot>;
+  static constexpr bool per_cpu = true;
+  static constexpr bool writable = scattering_reducer<Reducer, Slot>;
+  static constexpr bool nothrow = std::is_nothrow_invocable_v<Reducer const&, per_cpu_view<Slot const>>;
+  static_assert(alignof(Slot) <= buffer_alignment, "a slot may be aligned to 64 bytes at the most");
+
+  static std::size_t element_bytes(std::size_t cpus) noexcept { return slot_stride<Slot> * cpus; }
+  static mapped_type decode(std::byte const* from, cpu_set const& cpus) noexcept(nothrow) {
+    return Reducer{}(per_cpu_view<Slot const>(from, cpus));
+  }
+  /// False if no slots reduce to `value`. Every byte of the element is set: the kernel copies padding too.
+  static bool encode(mapped_type const& value, std::byte* to, cpu_set const& cpus) noexcept
+    requires writable
+  {
+    std::memset(to, 0, element_bytes(cpus.size()));
+    per_cpu_view<Slot> const slots(to, cpus);
+    if constexpr (std::is_same_v<decltype(Reducer{}.scatter(value, slots)), bool>) {
+      return Reducer{}.scatter(value, slots);
+    } else {
+      Reducer{}.scatter(value, slots);
+      return true;
+    }
+  }
+};
+
+}  // namespace bpfmap::inline BPFMAP_ABI::detail
+
+#endif

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: MIT
+#ifndef BPFMAP_ENGINE_WALK_HPP
+#define BPFMAP_ENGINE_WALK_HPP
+
+// Walking over all elements of a map, a block at a time.
+//
+// By batch where the kernel can: it copies whole buckets under their locks, so an element of the hash family
+// that stays in the map throughout is seen exactly once, whatever others do meanwhile. By keys otherwise, and
+// that guarantee is gone: the kernel starts again at the first bucket when the current key was deleted, and an
+// overwritten element moves within its bucket (kernel/bpf/hashtab.c, htab_map_get_next_key).
+
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <system_error>
+#include <utility>
+
+#include <bpfmap/core/error.hpp>
+#include <bpfmap/core/map_traits.hpp>
+#include <bpfmap/engine/per_cpu.hpp>
+#include <bpfmap/kernel/sys.hpp>
+
+namespace bpfmap::inline BPFMAP_ABI::detail {
+
+/// What a walker must know of a map.
+struct walk_shape {
+  int fd;
+  map_type type;
+  std::uint32_t key_size;
+  std::size_t element_bytes;  // of a value, all CPUs included
+  std::uint32_t max_entries;
+  bool keys_only = false;  // a walk by keys need not read the values
+};
+
+/// Gives the elements of a map in blocks. Not for concurrent use; one walker, one thread.
+class block_walker {
+ public:
+  explicit block_walker(walk_shape const& shape) noexcept
+      : shape_(shape), how_(traits_of(shape.type).commands.lookup_batch ? counting::batch_walk : counting::key_walk) {}
+
+  /// The next elements: how many; 0 at the end, and on an error.
+  /// @errors EPERM the descriptor may not be read; ENOMEM; ELOOP a walk by keys that would not end; EIO the
+  ///         kernel makes no progress
+  /// @cost one system call a block of up to 4096 elements; by keys, two an element. One allocation a walk, more
+  ///       if a bucket is larger than the block
+  std::uint32_t next(std::error_code& ec) noexcept {
+    ec.clear();
+    if (ended_) return 0;
+    if (!room_.data() && !reserve(first_capacity(), ec)) return end();
+    return how_ == counting::batch_walk ? next_batch(ec) : next_by_key(ec);
+  }
+
+  /// The place of element `i` of the current block; valid until next().
+  [[nodiscard]] std::byte const* key(std::uint32_t i) const noexcept { return keys() + std::size_t{i} * shape_.key_size; }
+  [[nodiscard]] std::byte const* value(std::uint32_t i) const noexcept {
+    return values() + std::size_t{i} * shape_.element_bytes;
+  }
+
+  /// batch_walk or key_walk; final after the first next().
+  [[nodiscard]] counting method() const noexcept { return how_; }
+
+ private:
+  // Larger blocks gain nothing, and these bytes stay in the caches.
+  static constexpr std::uint32_t max_first_capacity = 4096;
+  static constexpr std::size_t max_first_bytes = std::size_t{1} << 20;
+
+  [[nodiscard]] std::size_t entry_bytes() const noexcept { return shape_.key_size + shape_.element_bytes; }
+  [[nodiscard]] std::byte* keys() const noexcept { return room_.data() + cursor_room(); }
+  [[nodiscard]] std::byte* values() const noexcept { return keys() + keys_bytes_; }
+  // The cursor of the hash family is a bucket's number, 4 bytes even where keys are shorter; others' is a key.
+  [[nodiscard]] std::size_t cursor_room() const noexcept {
+    return round_up(std::max<std::size_t>(shape_.key_size, sizeof(std::uint32_t)), buffer_alignment);
+  }
+
+  [[nodiscard]] std::uint32_t first_capacity() const noexcept {
+    if (how_ == counting::key_walk) return 1;
+    auto const by_bytes = static_cast<std::uint32_t>(
+        std::min<std::size_t>(max_first_capacity, max_first_bytes / std::max<std::size_t>(entry_bytes(), 1)));
+    return std::clamp(by_bytes, 1U, std::max(shape_.max_entries, 1U));
+  }
+
+  // Room for `capacity` elements, with the cursor in front, which is kept.
+  bool reserve(std::uint32_t capacity, std::error_code& ec) noexcept {
+    std::size_t const limit = std::numeric_limits<std::size_t>::max() / 4;
+    if (entry_bytes() > limit / capacity) {
+      ec = make_error(ENOMEM);
+      return false;
+    }
+    std::size_t const keys_bytes = round_up(capacity * std::size_t{shape_.key_size}, buffer_alignment);
+    buffer larger = buffer::allocate(cursor_room() + keys_bytes + capacity * shape_.element_bytes);
+    if (larger.data() == nullptr) {
+      ec = make_error(ENOMEM);
+      return false;
+    }
+    if (room_.data() != nullptr) std::memcpy(larger.data(), room_.data(), cursor_room());
+    room_ = std::move(larger);
+    keys_bytes_ = keys_bytes;
+    capacity_ = capacity;
+    return true;
+  }
+
+  std::uint32_t end() noexcept {
+    ended_ = true;
+    return 0;
+  }
+
+  static bool means_no_batch(int result) noexcept {
+    return result == -enotsupp || result == -EOPNOTSUPP || result == -EINVAL || result == -ENOSYS;
+  }
+
+  std::uint32_t next_batch(std::error_code& ec) noexcept {
+    for (int stalls = 0;;) {
+      std::uint32_t count = capacity_;
+      int const result =
+          sys::map_lookup_batch(shape_.fd, started_ ? room_.data() : nullptr, room_.data(), keys(), values(), count);
+      if (!started_ && means_no_batch(result)) {
+        // The kernel is too old for batches of this type, or something between us and it says so.
+        how_ = counting::key_walk;
+        return next_by_key(ec);
+      }
+      switch (result) {
+        case 0:
+        case -EINTR:  // kernels before 2025: other writers were in the way; what was copied counts
+          if (result == 0 || count != 0) started_ = true;
+          if (count != 0) return count;
+          break;
+        case -ENOENT:  // the end, and these are the last
+          end();
+          return count;
+        case -ENOSPC:
+          // The next bucket alone is larger than the block. The cursor stands at it: take a larger block.
+          started_ = true;
+          if (capacity_ > std::numeric_limits<std::uint32_t>::max() / 2) {
+            ec = make_error(ENOSPC);
+            return end();
+          }
+          if (!reserve(capacity_ * 2, ec)) return end();
+          continue;
+        default:
+          ec = make_error(result);
+          return end();
+      }
+      if (++stalls == max_stalls) {
+        ec = make_error(EIO);
+        return end();
+      }
+    }
+  }
+
+  std::uint32_t next_by_key(std::error_code& ec) noexcept {
+    // Between the key and its value the element may vanish: then there is one less, and no error.
+    for (;;) {
+      // The current key is in the cursor's room; the next is read beside it first, as the kernel reads one
+      // while it writes the other.
+      int result = sys::map_next_key(shape_.fd, started_ ? room_.data() : nullptr, keys());
+      if (result == 0) {
+        if (++steps_ > max_steps()) {
+          ec = make_error(ELOOP);
+          return end();
+        }
+        started_ = true;
+        std::memcpy(room_.data(), keys(), shape_.key_size);
+        if (shape_.keys_only) return 1;
+        result = sys::map_lookup(shape_.fd, keys(), values());
+        if (result == 0) return 1;
+        if (result == -traits_of(shape_.type).errnos.absent) continue;
+      } else if (result == -ENOENT) {
+        return end();
+      }
+      ec = make_error(result);
+      return end();
+    }
+  }
+
+  // A walk of an idle map takes max_entries steps at the most; one that restarts again and again must stop.
+  [[nodiscard]] std::uint64_t max_steps() const noexcept { return 16 * std::uint64_t{shape_.max_entries} + 1024; }
+
+  static constexpr int max_stalls = 64;
+
+  walk_shape shape_;
+  counting how_;
+  buffer room_;  // the cursor, the keys, the values
+  std::size_t keys_bytes_ = 0;
+  std::uint32_t capacity_ = 0;
+  std::uint64_t steps_ = 0;
+  bool started_ = false;
+  bool ended_ = false;
+};
+
+}  // namespace bpfmap::inline BPFMAP_ABI::detail
+
+#endif

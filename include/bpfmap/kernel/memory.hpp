@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+#ifndef BPFMAP_KERNEL_MEMORY_HPP
+#define BPFMAP_KERNEL_MEMORY_HPP
+
+#include <cerrno>
+#include <cstddef>
+#include <utility>
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <bpfmap/core/cpu.hpp>
+#include <bpfmap/core/error.hpp>
+
+namespace bpfmap::inline BPFMAP_ABI::detail {
+
+/// Memory of the kernel mapped into this process; unmapped when destroyed. Stays valid after the
+/// descriptor is closed, and keeps what it shows alive.
+class mapping {
+ public:
+  mapping() = default;
+  mapping(mapping&& other) noexcept
+      : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+  mapping& operator=(mapping&& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(bytes_, other.bytes_);
+    return *this;
+  }
+  ~mapping() {
+    if (data_ == nullptr) return;
+    int const kept = errno;
+    ::munmap(data_, bytes_);
+    errno = kept;
+  }
+
+  /// Maps `bytes` from `offset` of `fd`, shared; `bytes` is rounded up to pages.
+  static mapping map(int fd, std::size_t bytes, std::size_t offset, bool writable, std::error_code& ec) noexcept {
+    mapping made;
+    made.bytes_ = round_up(bytes, page_size());
+    void* const at = made.bytes_ < bytes ? (errno = EOVERFLOW, MAP_FAILED)
+                                         : ::mmap(nullptr, made.bytes_, writable ? PROT_READ | PROT_WRITE : PROT_READ,
+                                                  MAP_SHARED, fd, static_cast<off_t>(offset));
+    if (at == MAP_FAILED) {
+      ec = make_error(errno);
+      return {};
+    }
+    ec.clear();
+    made.data_ = at;
+    return made;
+  }
+
+  static std::size_t page_size() noexcept {
+    static std::size_t const bytes = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+    return bytes;
+  }
+
+  [[nodiscard]] std::byte* data() const noexcept { return static_cast<std::byte*>(data_); }
+  [[nodiscard]] std::size_t size() const noexcept { return bytes_; }
+
+ private:
+  void* data_ = nullptr;
+  std::size_t bytes_ = 0;
+};
+
+}  // namespace bpfmap::inline BPFMAP_ABI::detail
+
+#endif

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+#ifndef BPFMAP_KERNEL_PROGRAMS_HPP
+#define BPFMAP_KERNEL_PROGRAMS_HPP
+
+// The programs that bpfmap runs in the kernel by itself: written as instructions when the program runs, so
+// no compiler and no file is needed.
+
+#include <atomic>
+#include <cerrno>
+#include <cstdint>
+#include <iterator>
+
+#include <bpfmap/kernel/fd.hpp>
+#include <bpfmap/kernel/instructions.hpp>
+#include <bpfmap/kernel/sys.hpp>
+#include <bpfmap/kernel/vmlinux.hpp>
+
+namespace bpfmap::inline BPFMAP_ABI::detail {
+
+/// True once this process has looked for the kfunc below, so that asking again costs nothing.
+inline std::atomic<bool> element_count_function_known{false};
+
+/// The BTF id of the kfunc that counts a hash's elements, or 0 before Linux 6.6. The same for all maps and
+/// fixed at boot, so looked up once a process.
+inline std::uint32_t element_count_function() noexcept {
+  static std::uint32_t const id = find_kernel_function(vmlinux_btf, "bpf_map_sum_elem_count");
+  element_count_function_known.store(true, std::memory_order_relaxed);
+  return id;
+}
+
+/// Loads the program that counts the elements of one map of the hash family, in constant time:
+///   *(u64*)ctx = bpf_map_sum_elem_count(map); return 0;
+/// Needs Linux 6.6 and, to load, CAP_BPF. To run it, its descriptor is enough: it goes on working after
+/// privileges were dropped. Right only for hash, lru_hash, percpu_hash, lru_percpu_hash and hash_of_maps: for
+/// any other type the kfunc answers 0 (kernel/bpf/map_iter.c: no elem_count, no count).
+/// The loaded program keeps the kernel's map alive, so it must go with the object that owns it.
+/// @errors ENOENT the kernel has no such function; EPERM no CAP_BPF; or the verifier's
+inline unique_fd load_count_program(int map_fd, std::error_code& ec) noexcept {
+  std::uint32_t const function = element_count_function();
+  if (function == 0) {
+    ec = make_error(ENOENT);
+    return {};
+  }
+  auto const map = bpf::load_map(bpf::reg::r1, map_fd);
+  bpf::instruction const code[] = {
+      bpf::move(bpf::reg::r6, bpf::reg::r1),
+      map[0],
+      map[1],
+      bpf::call_kernel_function(function),
+      bpf::store64(bpf::reg::r6, 0, bpf::reg::r0),
+      bpf::move(bpf::reg::r0, 0),
+      bpf::exit(),
+  };
+  // kfuncs are for programs with a GPL-compatible licence; SYSCALL programs must be sleepable.
+  int const fd = sys::program_load(BPF_PROG_TYPE_SYSCALL, "bpfmap_count", "Dual MIT/GPL", code, std::size(code),
+                                   BPF_F_SLEEPABLE);
+  ec = fd < 0 ? make_error(fd) : std::error_code{};
+  return unique_fd(fd);
+}
+
+/// Runs what load_count_program() gave.
+/// @return the count; never negative. While others write, the kernel's sum of per-CPU counters may catch an
+///         insertion without its deletion or the other way round
+/// @cost one system call, 1 µs whatever the size
+inline std::uint64_t run_count_program(int program_fd, std::error_code& ec) noexcept {
+  std::int64_t count = 0;
+  bpf_test_run_opts options{};
+  options.ctx_in = &count;  // copied back after the run: SYSCALL programs have no ctx_out
+  options.ctx_size_in = sizeof count;
+  int const failed = sys::program_run(program_fd, options);
+  ec = failed < 0 ? make_error(failed) : std::error_code{};
+  return failed < 0 || count < 0 ? 0 : static_cast<std::uint64_t>(count);
+}
+
+}  // namespace bpfmap::inline BPFMAP_ABI::detail
+
+#endif

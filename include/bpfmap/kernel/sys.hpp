@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+#ifndef BPFMAP_KERNEL_SYS_HPP
+#define BPFMAP_KERNEL_SYS_HPP
+
+// The one door to libbpf. Everything above calls these functions, which return what libbpf 1.0 and newer
+// do: 0, a count or a descriptor, or a negative errno. Tests link a fake libbpf behind it.
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#include <bpfmap/core/map_type.hpp>
+
+namespace bpfmap::inline BPFMAP_ABI::sys {
+
+/// struct bpf_map_info, spelled out: the system's header may be older than the kernel. Fields that a kernel
+/// does not know stay zero.
+struct raw_map_info {
+  std::uint32_t type;
+  std::uint32_t id;
+  std::uint32_t key_size;
+  std::uint32_t value_size;
+  std::uint32_t max_entries;
+  std::uint32_t map_flags;
+  char name[16];
+  std::uint32_t ifindex;
+  std::uint32_t btf_vmlinux_value_type_id;
+  std::uint64_t netns_dev;
+  std::uint64_t netns_ino;
+  std::uint32_t btf_id;
+  std::uint32_t btf_key_type_id;
+  std::uint32_t btf_value_type_id;
+  std::uint32_t btf_vmlinux_id;
+  std::uint64_t map_extra;
+};
+static_assert(sizeof(raw_map_info) == 88, "the kernel's layout of struct bpf_map_info");
+
+/// What BPF_MAP_CREATE takes.
+struct map_shape {
+  map_type type;
+  char const* name;
+  std::uint32_t key_size;
+  std::uint32_t value_size;
+  std::uint32_t max_entries;
+  std::uint32_t flags;
+  std::uint32_t numa_node;
+  std::uint64_t map_extra;
+  std::uint32_t btf_fd;
+  std::uint32_t btf_key_type_id;
+  std::uint32_t btf_value_type_id;
+};
+
+inline int map_create(map_shape const& shape) noexcept {
+  // Not LIBBPF_OPTS: that macro is a GNU statement expression.
+  bpf_map_create_opts options{};
+  options.sz = sizeof options;
+  options.map_flags = shape.flags;
+  options.numa_node = shape.numa_node;
+  options.map_extra = shape.map_extra;
+  options.btf_fd = shape.btf_fd;
+  options.btf_key_type_id = shape.btf_key_type_id;
+  options.btf_value_type_id = shape.btf_value_type_id;
+  return bpf_map_create(static_cast<bpf_map_type>(shape.type), shape.name, shape.key_size, shape.value_size,
+                        shape.max_entries, &options);
+}
+
+inline int map_info(int fd, raw_map_info& info) noexcept {
+  info = {};
+  auto length = static_cast<std::uint32_t>(sizeof info);
+  return bpf_obj_get_info_by_fd(fd, &info, &length);  // bpf_map_get_info_by_fd is newer than libbpf 1.1
+}
+
+// The hot path: libbpf's own functions, with nothing before or after.
+inline int map_lookup(int fd, void const* key, void* value) noexcept { return bpf_map_lookup_elem(fd, key, value); }
+inline int map_lookup(int fd, void const* key, void* value, std::uint64_t flags) noexcept {
+  return bpf_map_lookup_elem_flags(fd, key, value, flags);
+}
+inline int map_update(int fd, void const* key, void const* value, std::uint64_t flags) noexcept {
+  return bpf_map_update_elem(fd, key, value, flags);
+}
+inline int map_delete(int fd, void const* key) noexcept { return bpf_map_delete_elem(fd, key); }
+inline int map_extract(int fd, void const* key, void* value) noexcept {
+  return bpf_map_lookup_and_delete_elem(fd, key, value);
+}
+inline int map_next_key(int fd, void const* key, void* next) noexcept { return bpf_map_get_next_key(fd, key, next); }
+
+/// `in` and `out` may be the same memory; `in` is null at the start.
+inline int map_lookup_batch(int fd, void* in, void* out, void* keys, void* values, std::uint32_t& count) noexcept {
+  return bpf_map_lookup_batch(fd, in, out, keys, values, &count, nullptr);
+}
+
+inline int map_freeze(int fd) noexcept { return bpf_map_freeze(fd); }
+inline int map_fd_by_id(std::uint32_t id) noexcept { return bpf_map_get_fd_by_id(id); }
+inline int object_pin(int fd, char const* path) noexcept { return bpf_obj_pin(fd, path); }
+inline int object_get(char const* path) noexcept { return bpf_obj_get(path); }
+
+inline int program_load(bpf_prog_type type, char const* name, char const* license, bpf_insn const* code,
+                        std::size_t count, std::uint32_t flags) noexcept {
+  bpf_prog_load_opts options{};
+  options.sz = sizeof options;
+  options.prog_flags = flags;
+  return bpf_prog_load(type, name, license, code, count, &options);
+}
+
+inline int program_run(int fd, bpf_test_run_opts& options) noexcept {
+  options.sz = sizeof options;
+  return bpf_prog_test_run_opts(fd, &options);
+}
+
+}  // namespace bpfmap::inline BPFMAP_ABI::sys
+
+#endif
