@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT
+// What the kernel ring shares: when a case can run here, and watching for leaks.
+#ifndef BPFMAP_TEST_SUPPORT_KERNEL_HPP
+#define BPFMAP_TEST_SUPPORT_KERNEL_HPP
+
+#include <boost/test/unit_test.hpp>
+
+#include <cstdio>
+#include <filesystem>
+#include <string>
+
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <bpfmap/bpfmap.hpp>
+
+namespace test {
+
+/// Whether this process may create maps here. A precondition: cases are skipped, and counted so, where not.
+inline boost::test_tools::assertion_result may_use_bpf(boost::unit_test::test_unit_id) {
+  static std::error_code const ec = [] {
+    std::error_code code;
+    (void)bpfmap::array<std::uint64_t>::create({.max_entries = 1}, code);
+    return code;
+  }();
+  boost::test_tools::assertion_result result(!ec);
+  if (ec) result.message() << "creating a BPF map is not possible here: " << ec.message();
+  return result;
+}
+
+inline bpfmap::kernel_version running_kernel() {
+  utsname names{};
+  uname(&names);
+  unsigned major = 0;
+  unsigned minor = 0;
+  std::sscanf(names.release, "%u.%u", &major, &minor);
+  return {static_cast<std::uint16_t>(major), static_cast<std::uint16_t>(minor)};
+}
+
+/// A precondition: the running kernel is at least this.
+struct since {
+  bpfmap::kernel_version first;
+
+  boost::test_tools::assertion_result operator()(boost::unit_test::test_unit_id unit) const {
+    auto allowed = may_use_bpf(unit);
+    if (!allowed) return allowed;
+    boost::test_tools::assertion_result result(running_kernel() >= first);
+    if (!result) {
+      result.message() << "needs Linux " << first.major << "." << first.minor << ", this is "
+                       << running_kernel().major << "." << running_kernel().minor;
+    }
+    return result;
+  }
+};
+
+/// A precondition: at least two CPUs are online.
+inline boost::test_tools::assertion_result two_cpus(boost::unit_test::test_unit_id unit) {
+  auto allowed = may_use_bpf(unit);
+  if (!allowed) return allowed;
+  std::error_code ec;
+  boost::test_tools::assertion_result result(bpfmap::online_cpus(ec).size() >= 2);
+  if (!result) result.message() << "needs two online CPUs";
+  return result;
+}
+
+inline std::size_t open_descriptors() {
+  std::size_t count = 0;
+  for (auto const& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    static_cast<void>(entry);
+    ++count;
+  }
+  return count;
+}
+
+/// Fails the test case that leaves more descriptors open than it found.
+struct no_leak {
+  std::size_t before = open_descriptors();
+
+  no_leak() = default;
+  no_leak(no_leak const&) = delete;
+  no_leak& operator=(no_leak const&) = delete;
+  ~no_leak() { BOOST_TEST(open_descriptors() == before, "the case left descriptors open"); }
+};
+
+/// The message of the bpfmap::error that `f` must throw.
+template <class F>
+std::string message_of(F&& f) {
+  try {
+    f();
+  } catch (bpfmap::error const& failure) {
+    return failure.what();
+  }
+  BOOST_ERROR("nothing was thrown");
+  return {};
+}
+
+inline bool has(std::string const& text, std::string_view part) { return text.find(part) != std::string::npos; }
+
+/// A bpffs of this process's own, gone with it: nothing is left behind on the machine.
+class private_bpffs {
+ public:
+  private_bpffs() {
+    char name[] = "/tmp/bpfmap-test-XXXXXX";
+    if (mkdtemp(name) == nullptr) return;
+    path_ = name;
+    mounted_ = unshare(CLONE_NEWNS) == 0 && mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+               mount("bpffs", name, "bpf", 0, nullptr) == 0;
+  }
+  private_bpffs(private_bpffs const&) = delete;
+  private_bpffs& operator=(private_bpffs const&) = delete;
+  ~private_bpffs() {
+    if (mounted_) umount2(path_.c_str(), MNT_DETACH);
+    if (!path_.empty()) rmdir(path_.c_str());
+  }
+
+  [[nodiscard]] bool mounted() const { return mounted_; }
+  [[nodiscard]] std::string operator/(char const* name) const { return path_ + "/" + name; }
+
+ private:
+  std::string path_;
+  bool mounted_ = false;
+};
+
+}  // namespace test
+
+// Boost.Test prints both sides of a comparison.
+inline std::ostream& boost_test_print_type(std::ostream& out, bpfmap::counting how) { return out << to_string(how); }
+
+#endif
