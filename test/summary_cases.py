@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Feeds summary.py made-up logs and checks what it makes of them."""
 import json, os, subprocess, sys, tempfile
-SUMMARY = sys.argv[1]
+SUMMARY = os.path.abspath(sys.argv[1])
 def run(folders):
     with tempfile.TemporaryDirectory() as top:
         args = []

@@ -126,6 +126,8 @@ class private_bpffs {
 }  // namespace test
 
 // Boost.Test prints both sides of a comparison.
-inline std::ostream& boost_test_print_type(std::ostream& out, bpfmap::counting how) { return out << to_string(how); }
+namespace bpfmap {
+inline std::ostream& boost_test_print_type(std::ostream& out, counting how) { return out << to_string(how); }
+}  // namespace bpfmap
 
 #endif

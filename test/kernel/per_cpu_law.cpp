@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+// After insert_or_assign(k, v), at(k) == v: every reducer that can scatter, every per-CPU family, slots of 1 to
+// 64 bytes.
+#include "../support/kernel.hpp"
+
+#include <array>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+namespace ut = boost::unit_test;
+
+namespace {
+
+template <std::size_t N>
+using bytes = std::array<std::uint8_t, N>;
+
+template <class T>
+T pattern(unsigned seed) {
+  T value{};
+  unsigned char raw[sizeof(T)];
+  for (std::size_t i = 0; i < sizeof(T); ++i) raw[i] = static_cast<unsigned char>(seed * 37 + i * 11 + 1);
+  std::memcpy(static_cast<void*>(&value), raw, sizeof value);
+  return value;
+}
+
+// No checks of Boost's in here: more than a thousand instances of them would take minutes to compile.
+template <class Map, class Value>
+bool reads_back(Map const& map, Value const& value) {
+  std::error_code ec;
+  map.insert_or_assign(1, value, ec);
+  return !ec && map.find(1, ec) == value && !ec;
+}
+
+template <class Slot, class Reducer>
+bool law_in_every_family() {
+  auto const hash = bpfmap::percpu_hash<std::uint32_t, Slot, Reducer>::create({.max_entries = 8});
+  auto const lru = bpfmap::lru_percpu_hash<std::uint32_t, Slot, Reducer>::create({.max_entries = 64});
+  auto const array = bpfmap::percpu_array<Slot, Reducer>::create({.max_entries = 8});
+  for (unsigned seed = 0; seed < 3; ++seed) {
+    if constexpr (std::is_same_v<Reducer, bpfmap::reduce::slots>) {
+      std::error_code ec;
+      bpfmap::per_cpu_values<Slot> values(bpfmap::possible_cpus(ec));
+      unsigned n = seed;
+      for (Slot& slot : values) slot = pattern<Slot>(n++);
+      if (!reads_back(hash, values) || !reads_back(lru, values) || !reads_back(array, values)) return false;
+    } else {
+      auto const value = static_cast<typename decltype(hash)::mapped_type>(pattern<Slot>(seed));
+      if (!reads_back(hash, value) || !reads_back(lru, value) || !reads_back(array, value)) return false;
+    }
+  }
+  return true;
+}
+
+struct join {
+  static constexpr std::uint64_t identity = 0;
+  std::uint64_t operator()(std::uint64_t a, std::uint64_t b) const { return a ^ b; }
+};
+
+template <class Reducer, std::size_t... N>
+void law_for_sizes(std::index_sequence<N...>) {
+  bool const holds[] = {law_in_every_family<bytes<N + 1>, Reducer>()...};
+  for (std::size_t i = 0; i < sizeof...(N); ++i) BOOST_TEST(holds[i], "slots of " << i + 1 << " bytes");
+}
+
+template <class Reducer>
+void law_for_reducer() {
+  law_for_sizes<Reducer>(std::make_index_sequence<64>{});
+  BOOST_TEST((law_in_every_family<std::uint8_t, Reducer>()));
+  BOOST_TEST((law_in_every_family<std::int16_t, Reducer>()));
+  BOOST_TEST((law_in_every_family<std::uint32_t, Reducer>()));
+  BOOST_TEST((law_in_every_family<std::uint64_t, Reducer>()));
+  BOOST_TEST((law_in_every_family<std::array<std::uint32_t, 3>, Reducer>()));
+}
+
+struct mixed {
+  std::uint64_t packets;
+  std::uint32_t drops[3];
+  std::int16_t balance;
+  friend bool operator==(mixed const&, mixed const&) = default;
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(per_cpu_law, *ut::precondition(test::may_use_bpf))
+
+BOOST_AUTO_TEST_CASE(a_sum_reads_back_for_slots_of_1_to_64_bytes) { law_for_reducer<bpfmap::reduce::sum>(); }
+BOOST_AUTO_TEST_CASE(a_minimum_reads_back_for_slots_of_1_to_64_bytes) { law_for_reducer<bpfmap::reduce::min>(); }
+BOOST_AUTO_TEST_CASE(a_maximum_reads_back_for_slots_of_1_to_64_bytes) { law_for_reducer<bpfmap::reduce::max>(); }
+BOOST_AUTO_TEST_CASE(a_mean_reads_back_for_slots_of_1_to_64_bytes) { law_for_reducer<bpfmap::reduce::mean>(); }
+BOOST_AUTO_TEST_CASE(ored_bits_read_back_for_slots_of_1_to_64_bytes) { law_for_reducer<bpfmap::reduce::bit_or>(); }
+BOOST_AUTO_TEST_CASE(anded_bits_read_back_for_slots_of_1_to_64_bytes) { law_for_reducer<bpfmap::reduce::bit_and>(); }
+BOOST_AUTO_TEST_CASE(slots_read_back_for_slots_of_1_to_64_bytes) { law_for_reducer<bpfmap::reduce::slots>(); }
+
+BOOST_AUTO_TEST_CASE(a_merge_with_an_identity_reads_back) {
+  BOOST_TEST((law_in_every_family<std::uint64_t, bpfmap::reduce::merge<join>>()));
+}
+
+BOOST_AUTO_TEST_CASE(structs_read_back_member_by_member) {
+  auto const map = bpfmap::percpu_array<mixed>::create({.max_entries = 2});
+  mixed const value{1ULL << 60, {1, 2, 0xffffffff}, -5};
+  BOOST_TEST(reads_back(map, value));
+}
+
+BOOST_AUTO_TEST_CASE(a_narrow_counter_holds_more_than_one_slot_can) {
+  auto const map = bpfmap::percpu_array<std::uint8_t>::create({.max_entries = 2});
+  std::error_code ec;
+  std::uint64_t const most = 255 * bpfmap::possible_cpus(ec).size();
+  BOOST_TEST(reads_back(map, most));
+  map.insert_or_assign(0, most + 1, ec);
+  BOOST_TEST((ec == std::errc::result_out_of_range));
+  BOOST_TEST(test::has(test::message_of([&] { map.insert_or_assign(0, most + 1); }), "no set of per-CPU slots"));
+}
+
+BOOST_AUTO_TEST_CASE(the_kernel_oversteps_no_buffer_of_exactly_the_size_that_bpfmap_asks_for) {
+  // What bpfmap takes for one element, with guards around it that the kernel must leave alone.
+  std::error_code ec;
+  auto const& cpus = bpfmap::possible_cpus(ec);
+  auto const check = [&]<std::size_t N>(std::integral_constant<std::size_t, N>) {
+    auto const map = bpfmap::percpu_array<bytes<N>>::create({.max_entries = 1});
+    std::size_t const size = bpfmap::detail::reduced_values<bytes<N>, bpfmap::reduce::sum>::element_bytes(cpus.size());
+    std::vector<std::uint8_t> room(size + 128, 0xa5);
+    std::uint32_t const key = 0;
+    bool guarded = bpf_map_lookup_elem(map.fd(), &key, room.data() + 64) == 0;
+    for (std::size_t i = 0; i < 64; ++i) guarded = guarded && room[i] == 0xa5 && room[64 + size + i] == 0xa5;
+    for (std::size_t i = 0; i < size; ++i) guarded = guarded && room[64 + i] == 0;  // and it fills all of it
+    return guarded;
+  };
+  [&]<std::size_t... N>(std::index_sequence<N...>) {
+    bool const guarded[] = {check(std::integral_constant<std::size_t, N + 1>{})...};
+    for (std::size_t i = 0; i < sizeof...(N); ++i) BOOST_TEST(guarded[i], "slots of " << i + 1 << " bytes");
+  }(std::make_index_sequence<64>{});
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+// Definitions in the executable come before the shared library's: the headers' calls arrive here, and go on to
+// the real functions unless they are denied.
+#include "deny.hpp"
+
+#include <atomic>
+#include <cerrno>
+
+#include <dlfcn.h>
+
+#include <bpfmap/core/map_traits.hpp>
+#include <bpfmap/kernel/sys.hpp>
+
+namespace {
+
+std::atomic<bool> batch_denied{false};
+std::atomic<bool> programs_denied{false};
+std::atomic<unsigned long> lookup_batches{0};
+std::atomic<unsigned long> next_keys{0};
+std::atomic<unsigned long> program_loads{0};
+
+template <class F>
+F* real(char const* name) {
+  return reinterpret_cast<F*>(dlsym(RTLD_NEXT, name));
+}
+
+int refuse(int number) {
+  errno = number;
+  return -number;
+}
+
+}  // namespace
+
+extern "C" int bpf_map_lookup_batch(int fd, void* in, void* out, void* keys, void* values, __u32* count,
+                                    bpf_map_batch_opts const* options) {
+  static auto* const next = real<decltype(bpf_map_lookup_batch)>("bpf_map_lookup_batch");
+  // Batches of nothing are how a map is told from a program; they are no walk.
+  if (*count != 0) {
+    ++lookup_batches;
+    if (batch_denied) return refuse(bpfmap::enotsupp);
+  }
+  return next(fd, in, out, keys, values, count, options);
+}
+
+extern "C" int bpf_map_get_next_key(int fd, void const* key, void* next_key) {
+  static auto* const next = real<decltype(bpf_map_get_next_key)>("bpf_map_get_next_key");
+  ++next_keys;
+  return next(fd, key, next_key);
+}
+
+extern "C" int bpf_prog_load(bpf_prog_type type, char const* name, char const* license, bpf_insn const* code,
+                             size_t count, bpf_prog_load_opts const* options) {
+  static auto* const next = real<decltype(bpf_prog_load)>("bpf_prog_load");
+  ++program_loads;
+  if (programs_denied) return refuse(EPERM);
+  return next(type, name, license, code, count, options);
+}
+
+namespace test {
+
+deny_batch::deny_batch() { batch_denied = true; }
+deny_batch::~deny_batch() { batch_denied = false; }
+deny_programs::deny_programs() { programs_denied = true; }
+deny_programs::~deny_programs() { programs_denied = false; }
+unsigned long calls::lookup_batch() { return lookup_batches; }
+unsigned long calls::next_key() { return next_keys; }
+unsigned long calls::program_load() { return program_loads; }
+
+}  // namespace test

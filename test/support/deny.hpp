@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+// Takes abilities away from the real libbpf, so that the fallbacks run on a kernel that does not need them.
+#ifndef BPFMAP_TEST_SUPPORT_DENY_HPP
+#define BPFMAP_TEST_SUPPORT_DENY_HPP
+
+namespace test {
+
+/// While it lives, BPF_MAP_LOOKUP_BATCH answers ENOTSUPP, as kernels do that have no batches for a type.
+struct deny_batch {
+  deny_batch();
+  deny_batch(deny_batch const&) = delete;
+  deny_batch& operator=(deny_batch const&) = delete;
+  ~deny_batch();
+};
+
+/// While it lives, BPF_PROG_LOAD answers EPERM, as it does without CAP_BPF.
+struct deny_programs {
+  deny_programs();
+  deny_programs(deny_programs const&) = delete;
+  deny_programs& operator=(deny_programs const&) = delete;
+  ~deny_programs();
+};
+
+/// Calls so far in this process.
+struct calls {
+  static unsigned long lookup_batch();
+  static unsigned long next_key();
+  static unsigned long program_load();
+};
+
+}  // namespace test
+
+#endif
