@@ -18,6 +18,10 @@ namespace ut = boost::unit_test;
 
 class case_counter : public ut::test_observer {
  public:
+  // After Boost's own observers, the first of which must be told of the start before any other: run() asks it
+  // for a member that it initialises only then.
+  int priority() override { return 100; }
+
   void test_unit_finish(ut::test_unit const& unit, unsigned long) override {
     if (unit.p_type != ut::TUT_CASE) return;
     auto const& results = ut::results_collector.results(unit.p_id);

@@ -21,6 +21,8 @@
 #include <utility>
 #include <vector>
 
+#include <sys/stat.h>
+
 #include <bpfmap/core/concepts.hpp>
 #include <bpfmap/core/cstring.hpp>
 #include <bpfmap/core/error.hpp>
@@ -176,9 +178,15 @@ class object {
   object() = default;
 
   /// Reads an object file.
-  /// @errors ENOENT, EACCES no such file; 4000 and 4001 no ELF file, or none for BPF; EINVAL, ENOTSUP no maps or
+  /// @errors ENOENT, EACCES, EISDIR no such file; 4000 and 4001 no ELF file, or none for BPF; EINVAL, ENOTSUP no maps or
   ///         BTF that libbpf understands; ENOMEM
   static object open(cstring_view path, open_options const& options, std::error_code& ec) noexcept {
+    // libbpf 1.1 leaks its descriptor of what can be opened and not read (bpf_object__elf_init in libbpf.c).
+    struct ::stat file{};
+    if (::stat(path.c_str(), &file) == 0 && !S_ISREG(file.st_mode)) {
+      ec = make_error(S_ISDIR(file.st_mode) ? EISDIR : EINVAL);
+      return {};
+    }
     return open_with(options, ec, [&](::bpf_object_open_opts& raw) { return ::bpf_object__open_file(path.c_str(), &raw); });
   }
   /// The same from memory, such as a skeleton's elf_bytes(). The bytes are needed only during the call.
@@ -451,6 +459,7 @@ class object {
     switch (number) {
       case ENOENT: return "there is no such file, or it holds nothing that libbpf knows";
       case EACCES: return "the file may not be read";
+      case EISDIR: return "it is a directory";
       case EINVAL: return "libbpf does not understand it";
       default: return number >= detail::libbpf_first_error ? "it is not a BPF object file: compile with clang -target bpf -g" : "";
     }
