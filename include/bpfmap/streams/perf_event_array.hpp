@@ -173,26 +173,32 @@ class perf_reader {
   template <class F>
     requires std::invocable<F&, Event const&> || std::invocable<F&, Event const&, cpu>
   std::size_t poll(std::chrono::milliseconds timeout, F&& f, std::error_code& ec) {
-    constexpr int max_ready = 64;
-    epoll_event ready[max_ready];
-    auto const limit = std::clamp<std::chrono::milliseconds::rep>(timeout.count(), -1, std::numeric_limits<int>::max());
-    int const count = ::epoll_wait(epoll_.get(), ready, max_ready, static_cast<int>(limit));
-    if (count < 0 && errno != EINTR) {
-      ec = make_error(errno);
-      return 0;
+    // What a callback stopped before has had its wake-up already.
+    if (unfinished_) {
+      std::size_t const seen = consume(f, ec);
+      if (seen != 0 || ec) return seen;
     }
-    if (count <= 0 || count == max_ready) return consume(f, ec);
-    std::size_t seen = 0;
-    ec.clear();
-    for (int i = 0; i < count; ++i) rings_[ready[i].data.u32].begin_pass();
-    for (int i = 0; i < count; ++i) {
-      std::error_code failed;
-      std::size_t const first = ready[i].data.u32;
-      seen += drain(first, first + 1, f, failed);
-      if (failed) ec = failed;
-      if (stopped_) break;
+    using clock = std::chrono::steady_clock;
+    auto const start = clock::now();
+    auto left = timeout;
+    for (;;) {
+      constexpr int max_ready = 64;
+      epoll_event ready[max_ready];
+      int const count = ::epoll_wait(epoll_.get(), ready, max_ready, milliseconds_of(left));
+      if (count < 0 && errno != EINTR) {
+        ec = make_error(errno);
+        return 0;
+      }
+      // All of them: when the time is up, for what has caused no wake-up; and if some ready ones found no place.
+      if (count <= 0 || count == max_ready) return consume(f, ec);
+      std::size_t const seen = consume_ready(std::span(ready).first(static_cast<std::size_t>(count)), f, ec);
+      if (seen != 0 || ec) return seen;
+      // A wake-up for records that an earlier consume() has taken: go on waiting.
+      if (timeout.count() >= 0) {
+        left = timeout - std::chrono::duration_cast<std::chrono::milliseconds>(clock::now() - start);
+        left = std::max(left, std::chrono::milliseconds(0));
+      }
     }
-    return seen;
   }
   template <class F>
     requires(std::invocable<F&, Event const&> || std::invocable<F&, Event const&, cpu>) && throwing<>
@@ -416,6 +422,25 @@ class perf_reader {
     }
   }
 
+  static int milliseconds_of(std::chrono::milliseconds time) noexcept {
+    using count_type = std::chrono::milliseconds::rep;
+    return static_cast<int>(std::clamp<count_type>(time.count(), -1, std::numeric_limits<int>::max()));
+  }
+
+  template <class F>
+  std::size_t consume_ready(std::span<epoll_event const> ready, F& f, std::error_code& ec) {
+    std::size_t seen = 0;
+    ec.clear();
+    for (epoll_event const& each : ready) rings_[each.data.u32].begin_pass();
+    for (epoll_event const& each : ready) {
+      std::error_code failed;
+      seen += drain(each.data.u32, each.data.u32 + 1, f, failed);
+      if (failed) ec = failed;
+      if (stopped_) break;
+    }
+    return seen;
+  }
+
   template <class F>
   std::size_t drain(std::size_t first, std::size_t last, F& f, std::error_code& ec) {
     // Seen is seen, also when `f` leaves by an exception.
@@ -426,6 +451,7 @@ class perf_reader {
     std::uint64_t const malformed = malformed_;
     std::size_t seen = 0;
     stopped_ = false;
+    unfinished_ = true;
     for (std::size_t i = first; i < last && !stopped_; ++i) {
       Event event;
       while (!stopped_ && pull(rings_[i], event)) {
@@ -434,6 +460,7 @@ class perf_reader {
         stopped_ = !call(f, event, {rings_[i].cpu()});
       }
     }
+    unfinished_ = stopped_;
     ec = malformed_ == malformed ? std::error_code{} : make_error(EBADMSG);
     return seen;
   }
@@ -451,7 +478,8 @@ class perf_reader {
   std::uint64_t entries_ = 0;
   std::uint64_t lost_before_ = 0;
   std::uint64_t malformed_ = 0;
-  bool stopped_ = false;
+  bool stopped_ = false;     // the callback did not want more
+  bool unfinished_ = false;  // it left records that have had their wake-up
 };
 
 template <stream_event Event>
