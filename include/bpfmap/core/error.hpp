@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <type_traits>
 #include <utility>
 
 #include <bpfmap/core/map_traits.hpp>
@@ -18,6 +19,19 @@
 namespace bpfmap::inline BPFMAP_ABI {
 
 namespace detail {
+
+/// One text of texts and numbers. Not operator+: GCC 12 warns of its `"literal" + std::string` (-Wrestrict,
+/// GCC bug 105651), and users compile these headers with their own flags.
+template <class... Part>
+std::string join(Part const&... parts) {
+  std::string text;
+  auto const add = [&text]<class T>(T const& part) {
+    if constexpr (std::is_integral_v<T>) text.append(std::to_string(part));
+    else text.append(std::string_view(part));
+  };
+  (add(parts), ...);
+  return text;
+}
 
 struct errno_name {
   int number;
@@ -167,9 +181,9 @@ inline std::string element_hint(map_traits const& traits, std::string_view opera
     case ENOSPC:
       if (number != traits.errnos.full) break;
       if (traits.key == key_kind::index) {
-        return "the index is out of range: the map has " + std::to_string(max_entries) + " entries";
+        return detail::join("the index is out of range: the map has ", max_entries, " entries");
       }
-      return "the map already holds its " + std::to_string(max_entries) + " entries";
+      return detail::join("the map already holds its ", max_entries, " entries");
     case EPERM:
     case EACCES:
       return writes ? "the map is frozen, the fd is read-only, or CAP_BPF is missing"
@@ -181,10 +195,9 @@ inline std::string element_hint(map_traits const& traits, std::string_view opera
     case enotsupp:
     case EOPNOTSUPP:
       if (operation == "extract") {
-        return "this kernel cannot take elements out of a " + std::string(traits.name) +
-               " in one step (5.14 and newer can)";
+        return detail::join("this kernel cannot take elements out of a ", traits.name, " in one step (5.14 and newer can)");
       }
-      return "the running kernel does not do this on a " + std::string(traits.name);
+      return detail::join("the running kernel does not do this on a ", traits.name);
     case EBUSY:
     case EDEADLK:
     case ETIMEDOUT: return "the bucket's lock was held by an interrupted program: try again";

@@ -509,7 +509,7 @@ class keyed_map : public typed_map<Derived, Type> {
 
   [[noreturn, gnu::cold, gnu::noinline]] void raise_absent() const {
 #if BPFMAP_EXCEPTIONS
-    throw std::out_of_range("at on " + this->description() + ": no such key");
+    throw std::out_of_range(detail::join("at on ", this->description(), ": no such key"));
 #else
     __builtin_unreachable();
 #endif

@@ -122,18 +122,18 @@ class map_handle {
   static map_handle from_fd(int fd) {
     std::error_code ec;
     map_handle handle = from_fd(fd, ec);
-    if (ec) detail::raise(ec, "from_fd", "fd " + std::to_string(fd), {}, fd_hint(ec.value()));
+    if (ec) detail::raise(ec, "from_fd", detail::join("fd ", fd), {}, fd_hint(ec.value()));
     return handle;
   }
   void pin(cstring_view path) const {
     std::error_code ec;
     pin(path, ec);
-    if (ec) fail("pin", ec, "path '" + std::string(path.c_str()) + "'" + path_hint(ec.value()));
+    if (ec) fail("pin", ec, detail::join("path '", path.c_str(), "'", path_hint(ec.value())));
   }
   void unpin(cstring_view path) const {
     std::error_code ec;
     unpin(path, ec);
-    if (ec) fail("unpin", ec, "path '" + std::string(path.c_str()) + "'" + path_hint(ec.value()));
+    if (ec) fail("unpin", ec, detail::join("path '", path.c_str(), "'", path_hint(ec.value())));
   }
   void freeze() const {
     std::error_code ec;
@@ -151,8 +151,7 @@ class map_handle {
   /// `'flows' (hash, key 8, value 16)`, for messages.
   [[nodiscard]] std::string description() const {
     if (!*this) return "an empty map object";
-    return "'" + std::string(name()) + "' (" + detail::type_text(info_.type) + ", key " +
-           std::to_string(info_.key_size) + ", value " + std::to_string(info_.value_size) + ")";
+    return detail::join("'", name(), "' (", detail::type_text(info_.type), ", key ", info_.key_size, ", value ", info_.value_size, ")");
   }
 
  protected:
@@ -229,7 +228,7 @@ class typed_map : public map_handle {
     std::error_code ec;
     std::string why;
     Derived made = create_checked(options, ec, &why);
-    if (ec) raise_opening("create", ec, "'" + std::string(options.name.c_str()) + "'", options.name.c_str(), why);
+    if (ec) raise_opening("create", ec, detail::join("'", options.name.c_str(), "'"), options.name.c_str(), why);
     return made;
   }
 
@@ -247,7 +246,7 @@ class typed_map : public map_handle {
     Derived made = bind_checked(map, ec, &why);
     if (ec) {
       std::string const name = map == nullptr ? "" : bpf_map__name(map);
-      raise_opening("bind", ec, map == nullptr ? "a null pointer" : "'" + name + "'", name, why);
+      raise_opening("bind", ec, map == nullptr ? "a null pointer" : detail::join("'", name, "'"), name, why);
     }
     return made;
   }
@@ -261,7 +260,7 @@ class typed_map : public map_handle {
     std::error_code ec;
     std::string why;
     Derived made = from_fd_checked(fd, ec, &why);
-    if (ec) raise_opening("from_fd", ec, "fd " + std::to_string(fd), {}, why);
+    if (ec) raise_opening("from_fd", ec, detail::join("fd ", fd), {}, why);
     return made;
   }
 
@@ -274,7 +273,7 @@ class typed_map : public map_handle {
     std::error_code ec;
     std::string why;
     Derived made = from_id_checked(id, ec, &why);
-    if (ec) raise_opening("from_id", ec, "id " + std::to_string(id), {}, why);
+    if (ec) raise_opening("from_id", ec, detail::join("id ", id), {}, why);
     return made;
   }
 
@@ -289,7 +288,7 @@ class typed_map : public map_handle {
     std::error_code ec;
     std::string why;
     Derived made = open_pinned_checked(path, ec, &why);
-    if (ec) raise_opening("open_pinned", ec, "'" + std::string(path.c_str()) + "'", {}, why);
+    if (ec) raise_opening("open_pinned", ec, detail::join("'", path.c_str(), "'"), {}, why);
     return made;
   }
 
@@ -374,7 +373,7 @@ class typed_map : public map_handle {
     unique_fd fd(sys::object_get(path.c_str()));
     if (fd) return finish(adopt(std::move(fd), ec), ec, why);
     ec = make_error(errno);
-    if (why != nullptr) *why = "the path" + map_handle::path_hint(ec.value());
+    if (why != nullptr) *why = detail::join("the path", map_handle::path_hint(ec.value()));
     return {};
   }
 
@@ -389,7 +388,7 @@ class typed_map : public map_handle {
     }
     if (!detail::fits(Derived::expectation(), handle.info())) {
       ec = make_error(EINVAL);
-      if (why != nullptr) *why = "the map " + handle.description() + " does not fit: " + differences(handle.info());
+      if (why != nullptr) *why = detail::join("the map ", handle.description(), " does not fit: ", differences(handle.info()));
       return {};
     }
     Derived made;
@@ -402,7 +401,7 @@ class typed_map : public map_handle {
   [[noreturn, gnu::cold, gnu::noinline]] static void raise_opening(char const* operation, std::error_code ec,
                                                                    std::string const& subject, std::string name,
                                                                    std::string const& why) {
-    detail::raise(ec, operation, subject + " as " + std::string(traits.name), std::move(name), why);
+    detail::raise(ec, operation, detail::join(subject, " as ", traits.name), std::move(name), why);
   }
 };
 

@@ -100,7 +100,7 @@ inline void append_difference(std::string& list, std::string_view what, std::str
 
 inline std::string type_text(map_type type) {
   return type == map_type::unspec || traits_of(type).type == map_type::unspec
-             ? "type number " + std::to_string(static_cast<std::uint32_t>(type))
+             ? detail::join("type number ", static_cast<std::uint32_t>(type))
              : std::string(to_string(type));
 }
 
@@ -144,7 +144,7 @@ inline std::string differences(map_expectation const& expected, map_info const& 
     append_difference(list, "value size", std::to_string(info.value_size), std::to_string(expected.value_size));
   }
   if (std::uint32_t const missing = expected.flags & ~info.flags; missing != 0) {
-    append_difference(list, "flags", flag_names(info.flags), "also " + flag_names(missing));
+    append_difference(list, "flags", flag_names(info.flags), detail::join("also ", flag_names(missing)));
   }
   return list;
 }
@@ -164,19 +164,19 @@ inline std::string creation_problems(map_expectation const& wanted, create_optio
   std::string list;
   auto const add = [&](std::string const& problem) { list.append(list.empty() ? "" : "; ").append(problem); };
   if (std::string_view const name = options.name; !valid_name(name)) {
-    add("the name '" + std::string(name) + "' must have at most 15 characters of A-Z a-z 0-9 _ .");
+    add(detail::join("the name '", name, "' must have at most 15 characters of A-Z a-z 0-9 _ ."));
   }
   if (traits.entries != entries_rule::zero && options.max_entries == 0) add("max_entries is 0");
   if (traits.entries == entries_rule::zero && options.max_entries != 0) add("max_entries must be 0");
   if (std::uint32_t const wrong = options.flags & ~traits.flags_allowed; wrong != 0) {
-    add("flags that a " + std::string(traits.name) + " does not take: " + flag_names(wrong));
+    add(detail::join("flags that a ", traits.name, " does not take: ", flag_names(wrong)));
   }
   if (options.numa_node && (traits.flags_allowed & map_flags::numa_node) == 0) {
-    add("a " + std::string(traits.name) + " cannot choose its NUMA node");
+    add(detail::join("a ", traits.name, " cannot choose its NUMA node"));
   }
-  if (options.map_extra != 0 && !traits.map_extra) add("map_extra means nothing to a " + std::string(traits.name));
-  if (wanted.key_size > traits.max_key_size) add("the key is larger than " + std::to_string(traits.max_key_size));
-  if (wanted.value_size > traits.max_value_size) add("the value is larger than " + std::to_string(traits.max_value_size));
+  if (options.map_extra != 0 && !traits.map_extra) add(detail::join("map_extra means nothing to a ", traits.name));
+  if (wanted.key_size > traits.max_key_size) add(detail::join("the key is larger than ", traits.max_key_size));
+  if (wanted.value_size > traits.max_value_size) add(detail::join("the value is larger than ", traits.max_value_size));
   return list;
 }
 
@@ -190,8 +190,7 @@ inline std::string creation_hint(map_expectation const& wanted, create_options c
                  : "creating maps needs CAP_BPF: run as root, or setcap cap_bpf+ep (kernels before 5.11 also "
                    "need a higher RLIMIT_MEMLOCK)";
     case EINVAL:
-      return "the kernel refuses these attributes; a " + std::string(traits.name) + " needs Linux " +
-             std::to_string(traits.since.major) + "." + std::to_string(traits.since.minor);
+      return detail::join("the kernel refuses these attributes; a ", traits.name, " needs Linux ", traits.since.major, ".", traits.since.minor);
     case E2BIG: return "key, value or max_entries are larger than the kernel allows";
     case ENOMEM: return "the kernel (or the cgroup) has not the memory for it";
     default: return {};

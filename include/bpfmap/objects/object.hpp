@@ -103,7 +103,7 @@ class object_map {
 
 #if BPFMAP_EXCEPTIONS
   [[noreturn, gnu::cold, gnu::noinline]] void fail(char const* operation, std::error_code ec) const {
-    detail::raise(ec, operation, "map '" + std::string(name()) + "'", std::string(name()),
+    detail::raise(ec, operation, detail::join("map '", name(), "'"), std::string(name()),
                   ec.value() == EBUSY ? "maps can be adjusted only before load()" : "");
   }
 #endif
@@ -301,19 +301,19 @@ class object {
   static object open(cstring_view path, open_options const& options = {}) {
     std::error_code ec;
     object made = open(path, options, ec);
-    if (ec) raise("open", ec, "'" + std::string(path.c_str()) + "'", {}, open_hint(ec.value()));
+    if (ec) raise("open", ec, detail::join("'", path.c_str(), "'"), {}, open_hint(ec.value()));
     return made;
   }
   static object open(std::span<std::byte const> bytes, open_options const& options = {}) {
     std::error_code ec;
     object made = open(bytes, options, ec);
-    if (ec) raise("open", ec, std::to_string(bytes.size()) + " bytes", {}, open_hint(ec.value()));
+    if (ec) raise("open", ec, detail::join(bytes.size(), " bytes"), {}, open_hint(ec.value()));
     return made;
   }
   [[nodiscard]] bpfmap::program program(cstring_view name) const {
     std::error_code ec;
     bpfmap::program const found = program(name, ec);
-    if (ec) fail("program", ec, name.c_str(), "the object has no such program; it has " + program_names());
+    if (ec) fail("program", ec, name.c_str(), detail::join("the object has no such program; it has ", program_names()));
     return found;
   }
   void autoload_only(std::span<std::string_view const> names) const {
@@ -325,7 +325,7 @@ class object {
       if (!has_program(name)) unknown.append(unknown.empty() ? "" : ", ").append(name);
     }
     fail("autoload_only", ec, unknown,
-         ec.value() == ENOENT ? "the object has no such program; it has " + program_names()
+         ec.value() == ENOENT ? detail::join("the object has no such program; it has ", program_names())
                               : "which programs are loaded must be chosen before load()");
   }
   void autoload_only(std::initializer_list<std::string_view> names) const {
@@ -340,7 +340,7 @@ class object {
   [[nodiscard]] object_map map(cstring_view name) const {
     std::error_code ec;
     object_map const found = map(name, ec);
-    if (ec) fail("map", ec, name.c_str(), "the object has no such map; it has " + map_names());
+    if (ec) fail("map", ec, name.c_str(), detail::join("the object has no such map; it has ", map_names()));
     return found;
   }
   template <class M>
@@ -441,8 +441,8 @@ class object {
   }
   [[noreturn, gnu::cold, gnu::noinline]] void fail(char const* operation, std::error_code ec, std::string const& what,
                                                    std::string hint) const {
-    std::string subject = "object '" + std::string(name()) + "'";
-    if (!what.empty()) subject = "'" + what + "' of " + subject;
+    std::string subject = detail::join("object '", name(), "'");
+    if (!what.empty()) subject = detail::join("'", what, "' of ", subject);
     raise(operation, ec, subject, what, std::move(hint));
   }
   [[nodiscard]] std::string program_names() const {

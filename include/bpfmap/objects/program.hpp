@@ -173,7 +173,7 @@ class program {
   }
   [[noreturn, gnu::cold, gnu::noinline]] void fail(char const* operation, std::error_code ec, std::string hint) const {
     if (std::string const log = capture_libbpf_log::current_text(); !log.empty()) hint.append("\n").append(log);
-    detail::raise(ec, operation, "program '" + std::string(name()) + "'", std::string(name()), std::move(hint));
+    detail::raise(ec, operation, detail::join("program '", name(), "'"), std::string(name()), std::move(hint));
   }
 #endif
 

@@ -73,7 +73,7 @@ class perf_event_array : public typed_map<perf_event_array<Sizing>, map_type::pe
     std::uint32_t const entries = Sizing{}(cpus);
     if (options.max_entries != 0 && options.max_entries != entries) {
       ec = make_error(EINVAL);
-      if (why != nullptr) *why = "leave max_entries 0: the sizing policy says " + std::to_string(entries);
+      if (why != nullptr) *why = detail::join("leave max_entries 0: the sizing policy says ", entries);
       return;
     }
     options.max_entries = entries;
@@ -84,9 +84,7 @@ class perf_event_array : public typed_map<perf_event_array<Sizing>, map_type::pe
     if (ec || detail::may_be_partial<Sizing> || online.highest() < this->max_size()) return;
     ec = make_error(ERANGE);
     if (why != nullptr) {
-      *why = "the array has " + std::to_string(this->max_size()) + " entries, but CPU " +
-             std::to_string(online.highest()) + " is online: events of programs there would be lost; it needs " +
-             std::to_string(online.highest() + 1) + " (sizing::possible_cpus is always enough)";
+      *why = detail::join("the array has ", this->max_size(), " entries, but CPU ", online.highest(), " is online: events of programs there would be lost; it needs ", online.highest() + 1, " (sizing::possible_cpus is always enough)");
     }
   }
 };
@@ -376,6 +374,7 @@ class perf_reader {
     entries_ = other.entries_;
     lost_before_ = other.lost_before_;
     malformed_ = other.malformed_;
+    unfinished_ = other.unfinished_;
   }
 
   void begin_pass() noexcept {
