@@ -2,7 +2,10 @@
 // Getting, sharing, pinning and freezing maps, and everything that can be wrong with that.
 #include "../support/kernel.hpp"
 #include "../support/programs.hpp"
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsign-conversion"  // bpftool's code, not ours
 #include "counters.skel.h"
+#pragma GCC diagnostic pop
 
 #include <fcntl.h>
 

@@ -2,7 +2,10 @@
 // Object files: chosen before load, used after it, and everything that can be wrong with them.
 #include "../support/kernel.hpp"
 #include "../support/programs.hpp"
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsign-conversion"  // bpftool's code, not ours
 #include "three_programs.skel.h"
+#pragma GCC diagnostic pop
 
 #include <array>
 #include <fstream>
