@@ -12,6 +12,7 @@ struct {
 
 __u64 next_number = 0;
 __u64 refused = 0;
+__s64 last_error = 0;
 __u32 events_per_run = 1;
 __u32 event_size = sizeof(struct numbered_event);
 
@@ -28,8 +29,13 @@ int send(void *ctx)
 
 		if (size == 0 || size > sizeof(event))
 			return 1;
-		if (bpf_perf_event_output(ctx, &events, BPF_F_CURRENT_CPU, &event, size))
+
+		long error = bpf_perf_event_output(ctx, &events, BPF_F_CURRENT_CPU, &event, size);
+
+		if (error) {
+			last_error = error;
 			__sync_fetch_and_add(&refused, 1);
+		}
 	}
 	return 0;
 }

@@ -9,6 +9,7 @@ struct locked_pair {
 	struct bpf_spin_lock lock;
 	__u32 unused;
 	__u64 first;
+	__u64 between[500]; /* so that copying takes long enough to be interrupted */
 	__u64 second;
 };
 

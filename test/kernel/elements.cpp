@@ -181,10 +181,10 @@ BOOST_AUTO_TEST_CASE(a_write_only_descriptor_writes_and_does_not_read) {
 BOOST_AUTO_TEST_CASE(a_locked_read_never_sees_half_of_a_write, *ut::precondition(test::since{{5, 10}})) {
   auto object = test::loaded("locks");
   auto const pairs = object.map<hash<std::uint32_t, locked_pair>>("pairs");
-  pairs.insert_or_assign(1, locked_pair{{}, 0, 0, 0});
+  pairs.insert_or_assign(1, locked_pair{});
   std::atomic<bool> stop{false};
   std::thread writer([&] {
-    for (std::uint64_t n = 1; !stop; ++n) pairs.assign(1, locked_pair{{}, 0, n, n}, bpfmap::locked);
+    for (std::uint64_t n = 1; !stop; ++n) pairs.assign(1, locked_pair{{}, 0, n, {}, n}, bpfmap::locked);
   });
   std::uint64_t torn = 0;
   for (int i = 0; i < 20'000; ++i) {

@@ -283,7 +283,8 @@ BOOST_AUTO_TEST_CASE(leave_no_entry_and_no_descriptor_behind) {
   }
   std::error_code ec;
   test::run_on(object.program("send"), bpfmap::online_cpus(ec)[0], 1);
-  BOOST_TEST(object.global<std::uint64_t>("refused") == 1U);  // the program is told that nobody listens
+  BOOST_TEST(object.global<std::uint64_t>("refused") == 1U);
+  BOOST_TEST(object.global<std::int64_t>("last_error") == -ENOENT);  // the program is told that nobody listens
 }
 
 BOOST_AUTO_TEST_CASE(refuse_options_that_make_no_sense) {
