@@ -15,6 +15,7 @@
 #include <bpfmap/core/fields.hpp>
 #include <bpfmap/core/reduce.hpp>
 #include <bpfmap/core/sizing.hpp>
+#include <bpfmap/core/histogram.hpp>
 // kernel: the door to libbpf
 #include <bpfmap/kernel/fd.hpp>
 #include <bpfmap/kernel/memory.hpp>
@@ -39,6 +40,8 @@
 #include <bpfmap/objects/libbpf_log.hpp>
 #include <bpfmap/objects/program.hpp>
 #include <bpfmap/objects/global.hpp>
+#include <bpfmap/objects/helpers.hpp>
+#include <bpfmap/objects/object_map.hpp>
 #include <bpfmap/objects/object.hpp>
 
 #endif

@@ -4,15 +4,14 @@
 
 // A BPF object file: opened, its programs and maps chosen and adjusted, loaded, and used.
 
+#include <array>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <initializer_list>
-#include <iterator>
 #include <memory>
 #include <new>
-#include <ranges>
 #include <span>
 #include <string>
 #include <string_view>
@@ -30,7 +29,9 @@
 #include <bpfmap/kernel/memory.hpp>
 #include <bpfmap/kernel/sys.hpp>
 #include <bpfmap/objects/global.hpp>
+#include <bpfmap/objects/helpers.hpp>
 #include <bpfmap/objects/libbpf_log.hpp>
+#include <bpfmap/objects/object_map.hpp>
 #include <bpfmap/objects/program.hpp>
 
 namespace bpfmap::inline BPFMAP_ABI {
@@ -41,128 +42,6 @@ struct open_options {
   std::size_t verifier_log = 65536;  ///< bytes to keep of the kernel's log of a refused program; 0: none
   cstring_view btf_path = {};        ///< BTF of the kernel for CO-RE, where the kernel itself has none
 };
-
-/// A map of an object, to be adjusted before it is loaded. The object owns it and must outlive this.
-class object_map {
- public:
-  object_map() = default;
-  explicit object_map(::bpf_map* of_libbpf) noexcept : map_(of_libbpf) {}
-
-  [[nodiscard]] explicit operator bool() const noexcept { return map_ != nullptr; }
-  [[nodiscard]] std::string_view name() const noexcept { return map_ == nullptr ? "" : ::bpf_map__name(map_); }
-  [[nodiscard]] map_type type() const noexcept {
-    return map_ == nullptr ? map_type::unspec : static_cast<map_type>(::bpf_map__type(map_));
-  }
-  [[nodiscard]] std::uint32_t max_entries() const noexcept { return map_ == nullptr ? 0 : ::bpf_map__max_entries(map_); }
-  /// Whether object::load() creates it.
-  [[nodiscard]] bool autocreate() const noexcept { return map_ != nullptr && ::bpf_map__autocreate(map_); }
-  /// libbpf's handle, for what bpfmap does not wrap.
-  [[nodiscard]] ::bpf_map* get() const noexcept { return map_; }
-
-  /// Chooses whether object::load() creates it: only before that. No loaded program may use one that is off.
-  /// @errors EBUSY the object is loaded
-  void set_autocreate(bool on, std::error_code& ec) const noexcept {
-    ec = code_of(map_ == nullptr ? -EBADF : ::bpf_map__set_autocreate(map_, on));
-  }
-  /// Changes max_entries: only before load().
-  /// @errors EBUSY the object is loaded
-  void set_max_entries(std::uint32_t entries, std::error_code& ec) const noexcept {
-    ec = code_of(map_ == nullptr ? -EBADF : ::bpf_map__set_max_entries(map_, entries));
-  }
-  /// Sets max_entries to what a sizing policy says for this machine.
-  /// @code
-  /// object.map("events").set_max_entries(bpfmap::sizing::fixed<32>{});
-  /// @endcode
-  template <sizing_policy Policy>
-  void set_max_entries(Policy const& policy, std::error_code& ec) const noexcept {
-    auto const cpus = cpu_topology::read(cpu_topology::sysfs, ec);
-    if (!ec) set_max_entries(static_cast<std::uint32_t>(policy(cpus)), ec);
-  }
-
-#if BPFMAP_EXCEPTIONS
-  void set_autocreate(bool on) const {
-    std::error_code ec;
-    set_autocreate(on, ec);
-    if (ec) fail("set_autocreate", ec);
-  }
-  void set_max_entries(std::uint32_t entries) const {
-    std::error_code ec;
-    set_max_entries(entries, ec);
-    if (ec) fail("set_max_entries", ec);
-  }
-  template <sizing_policy Policy>
-  void set_max_entries(Policy const& policy) const {
-    std::error_code ec;
-    set_max_entries(policy, ec);
-    if (ec) fail("set_max_entries", ec);
-  }
-#endif
-
- private:
-  static std::error_code code_of(int result) noexcept { return result < 0 ? make_error(result) : std::error_code{}; }
-
-#if BPFMAP_EXCEPTIONS
-  [[noreturn, gnu::cold, gnu::noinline]] void fail(char const* operation, std::error_code ec) const {
-    detail::raise(ec, operation, detail::join("map '", name(), "'"), std::string(name()),
-                  ec.value() == EBUSY ? "maps can be adjusted only before load()" : "");
-  }
-#endif
-
-  ::bpf_map* map_ = nullptr;
-};
-
-namespace detail {
-
-/// The programs or maps of an object, as a forward range.
-template <class Item, class Raw, Raw* (*Next)(::bpf_object const*, Raw*)>
-class object_range : public std::ranges::view_base {
- public:
-  class iterator {
-   public:
-    using iterator_concept = std::forward_iterator_tag;
-    using value_type = Item;
-    using difference_type = std::ptrdiff_t;
-
-    iterator() = default;
-    iterator(::bpf_object const* object, Raw* at) noexcept : object_(object), at_(at) {}
-    [[nodiscard]] Item operator*() const noexcept { return Item(at_); }
-    iterator& operator++() noexcept {
-      at_ = Next(object_, at_);
-      return *this;
-    }
-    iterator operator++(int) noexcept {
-      iterator const old = *this;
-      ++*this;
-      return old;
-    }
-    friend bool operator==(iterator const& a, iterator const& b) noexcept { return a.at_ == b.at_; }
-
-   private:
-    ::bpf_object const* object_ = nullptr;
-    Raw* at_ = nullptr;
-  };
-
-  explicit object_range(::bpf_object const* object) noexcept : object_(object) {}
-  [[nodiscard]] iterator begin() const noexcept {
-    return {object_, object_ == nullptr ? nullptr : Next(object_, nullptr)};
-  }
-  [[nodiscard]] iterator end() const noexcept { return {object_, nullptr}; }
-
- private:
-  ::bpf_object const* object_;
-};
-
-inline ::bpf_program* next_program(::bpf_object const* object, ::bpf_program* after) noexcept {
-  return ::bpf_object__next_program(object, after);
-}
-inline ::bpf_map* next_map(::bpf_object const* object, ::bpf_map* after) noexcept {
-  return ::bpf_object__next_map(object, after);
-}
-
-using program_range = object_range<bpfmap::program, ::bpf_program, next_program>;
-using map_range = object_range<object_map, ::bpf_map, next_map>;
-
-}  // namespace detail
 
 /// A BPF object file and what it becomes in the kernel. Move-only; programs and maps that nothing else holds go
 /// with it. For one thread at a time.
@@ -236,8 +115,31 @@ class object {
     autoload_only(std::span(names.begin(), names.size()), ec);
   }
 
+  /// Switches the autoload of programs off that call a helper which the running kernel does not have, as
+  /// bpfmap_sum() does before Linux 5.19. Without it, load() fails with a sentence that names the helper. Only
+  /// the helpers of bpfmap.bpf.h are looked for.
+  /// @return how many programs were switched off; ask autoload() which
+  /// @errors EINVAL the object is loaded already
+  /// @cost a program load for each such call
+  std::size_t leave_out_unsupported(std::error_code& ec) const noexcept {
+    if (loaded_ || object_ == nullptr) {
+      ec = make_error(object_ == nullptr ? EBADF : EINVAL);
+      return 0;
+    }
+    ec.clear();
+    std::size_t left_out = 0;
+    for (bpfmap::program const each : programs()) {
+      if (!each.autoload() || detail::missing_helper(each.get()) == nullptr) continue;
+      std::error_code failed;
+      each.set_autoload(false, failed);
+      if (failed) ec = failed;
+      else ++left_out;
+    }
+    return left_out;
+  }
+
   /// Creates the maps and loads the programs whose autoload is on. Perf event arrays declared without a size
-  /// get what sizing::possible_cpus says.
+  /// get what sizing::possible_cpus says, and programs that include bpfmap.bpf.h the ids of the possible CPUs.
   /// @errors EINVAL loaded already, or refused by the verifier (its log is in the error, and verifier_log());
   ///         EPERM no CAP_BPF; E2BIG; ENOMEM; and others of libbpf's
   void load(std::error_code& ec) noexcept {
@@ -250,6 +152,8 @@ class object {
       each.set_max_entries(sizing::possible_cpus{}, ec);
       if (ec) return;
     }
+    tell_cpus(ec);
+    if (ec) return;
     if (log_ != nullptr) log_[0] = '\0';
     int const failed = ::bpf_object__load(object_.get());
     ec = failed < 0 ? make_error(failed) : std::error_code{};
@@ -331,6 +235,12 @@ class object {
   void autoload_only(std::initializer_list<std::string_view> names) const {
     autoload_only(std::span(names.begin(), names.size()));
   }
+  std::size_t leave_out_unsupported() const {
+    std::error_code ec;
+    std::size_t const left_out = leave_out_unsupported(ec);
+    if (ec) fail("leave_out_unsupported", ec, {}, "which programs are loaded must be chosen before load()");
+    return left_out;
+  }
   void load() {
     bool const again = loaded_;
     std::error_code ec;
@@ -382,6 +292,22 @@ class object {
     made.object_.reset(open(raw));
     ec = made.object_ == nullptr ? make_error(errno) : std::error_code{};
     return made;
+  }
+
+  // Programs that use bpfmap.bpf.h must know which CPU ids are possible. Nothing to do for others.
+  void tell_cpus(std::error_code& ec) noexcept {
+    std::error_code none;
+    auto* const ids = global<std::uint32_t>("bpfmap_cpu_ids", none);
+    if (ids == nullptr) return;
+    cpu_set const& possible = possible_cpus(ec);
+    if (ec) return;
+    *ids = possible.highest() + 1;
+    if (auto* const holes = global<std::array<std::uint64_t, 128>>("bpfmap_cpu_holes", none); holes != nullptr) {
+      holes->fill(0);
+      for (std::uint32_t id = 0; id < possible.highest() && id / 64 < holes->size(); ++id) {
+        if (!possible.contains(id)) (*holes)[id / 64] |= std::uint64_t{1} << (id % 64);
+      }
+    }
   }
 
   static bool contains(std::span<std::string_view const> names, std::string_view name) noexcept {
@@ -466,6 +392,10 @@ class object {
   }
   [[nodiscard]] std::string load_hint(int number) const {
     std::string hint;
+    for (bpfmap::program const each : programs()) {
+      detail::kernel_helper const* const missing = each.autoload() ? detail::missing_helper(each.get()) : nullptr;
+      if (missing != nullptr) return detail::missing_helper_text(each.name(), *missing);
+    }
     if (number == EPERM) hint = "loading needs CAP_BPF, and CAP_PERFMON or CAP_NET_ADMIN for most programs: run as root";
     if (!verifier_log().empty()) hint.append(hint.empty() ? "" : "; ").append("the kernel's log:\n").append(verifier_log());
     return hint;
