@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+// expect-error: elements of this map type cannot be erased
+#include <bpfmap/maps/array.hpp>
+
+#include <cstdint>
+#include <system_error>
+
+using counters = bpfmap::array<std::uint64_t>;
+
+bool use(counters& map, std::error_code& ec) {
+#ifdef BPFMAP_EXPECT_ERROR
+  return map.erase(1, ec);
+#else
+  return map.assign(1, 0, ec);
+#endif
+}

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+// expect-error: push, pop and peek belong to queue and stack: this map type has keys
+#include <bpfmap/maps/array.hpp>
+
+#include <cstdint>
+
+using counters = bpfmap::array<std::uint64_t>;
+
+bool use(counters& map) {
+#ifdef BPFMAP_EXPECT_ERROR
+  std::uint64_t value = 0;
+  return map.pop(value);
+#else
+  return map.contains(1);
+#endif
+}

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+// expect-error: push, pop and peek belong to queue and stack: this map type has keys
+#include <bpfmap/maps/array.hpp>
+
+#include <cstdint>
+
+using counters = bpfmap::array<std::uint64_t>;
+
+void use(counters& map) {
+#ifdef BPFMAP_EXPECT_ERROR
+  map.push(std::uint64_t{2});
+#else
+  map.insert_or_assign(1, 2);
+#endif
+}

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+// expect-error: only a type that the processor reads in one piece can be atomic
+#include <bpfmap/maps/array.hpp>
+
+#include <cstdint>
+
+struct sums {
+  std::uint64_t packets, bytes, drops;
+};
+using counters = bpfmap::array<sums, bpfmap::mmapable>;
+
+std::uint64_t use(counters& map) {
+#ifdef BPFMAP_EXPECT_ERROR
+  return map.atomic(1).load().packets;
+#else
+  return map[1].packets;
+#endif
+}

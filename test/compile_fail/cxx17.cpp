@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: MIT
+// wrong-flags: -std=c++17
+// expect-error: bpfmap requires C\+\+20: compile with -std=c\+\+20 or newer
+#include <bpfmap/maps/hash.hpp>
+
+#include <cstdint>
+
+int use() { return 0; }

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+// flags: -fno-exceptions
+// expect-error: exceptions are disabled: call the overload whose last parameter is
+#include <bpfmap/maps/hash.hpp>
+
+#include <cstdint>
+#include <system_error>
+
+using flows = bpfmap::hash<std::uint32_t, std::uint64_t>;
+
+bool use(flows& map) {
+#ifdef BPFMAP_EXPECT_ERROR
+  return map.insert(1, 2);
+#else
+  std::error_code ec;
+  return map.insert(1, 2, ec);
+#endif
+}

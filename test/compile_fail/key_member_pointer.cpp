@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+// expect-error: a pointer or reference means nothing on the other side: store the bytes themselves
+#include <bpfmap/maps/hash.hpp>
+
+#include <cstdint>
+
+struct task {
+  int pid;
+};
+
+#ifdef BPFMAP_EXPECT_ERROR
+using key = int task::*;
+#else
+using key = std::uint64_t;
+#endif
+bpfmap::hash<key, std::uint64_t> map;

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT
+// expect-error: a pointer or reference means nothing on the other side: store the bytes themselves
+#include <bpfmap/maps/hash.hpp>
+
+#include <cstdint>
+
+#ifdef BPFMAP_EXPECT_ERROR
+using key = void*;
+#else
+using key = std::uintptr_t;
+#endif
+bpfmap::hash<key, std::uint64_t> map;

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+// expect-error: locked needs a value with a bpf_spin_lock among its members
+#include <bpfmap/maps/hash.hpp>
+
+#include <cstdint>
+#include <system_error>
+
+struct header {
+  std::uint32_t version;
+};
+struct stats : header {
+  std::uint32_t packets;
+};
+using flows = bpfmap::hash<std::uint32_t, stats>;
+
+bool use(flows const& map, std::error_code& ec) {
+#ifdef BPFMAP_EXPECT_ERROR
+  return map.find(1, bpfmap::locked, ec).has_value();
+#else
+  return map.find(1, ec).has_value();
+#endif
+}

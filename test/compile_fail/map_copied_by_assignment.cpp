@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+// expect-error: deleted
+#include <bpfmap/maps/array.hpp>
+
+#include <cstdint>
+#include <utility>
+
+using counters = bpfmap::array<std::uint64_t, bpfmap::mmapable>;
+
+void use(counters& to, counters& from) {
+#ifdef BPFMAP_EXPECT_ERROR
+  to = from;
+#else
+  to = std::move(from);
+#endif
+}

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+// expect-error: this type keeps its bytes elsewhere: use a fixed-size type such as std::array
+#include <bpfmap/maps/hash.hpp>
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#ifdef BPFMAP_EXPECT_ERROR
+using value = std::vector<std::uint32_t>;
+#else
+using value = std::array<std::uint32_t, 8>;
+#endif
+bpfmap::hash<std::uint32_t, value> map;

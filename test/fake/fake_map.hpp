@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+// One map of the fake kernel: hashes in buckets, arrays in a memory file, everything else without elements.
+#ifndef BPFMAP_TEST_FAKE_FAKE_MAP_HPP
+#define BPFMAP_TEST_FAKE_FAKE_MAP_HPP
+
+#include "fake_libbpf.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+/// libbpf's, which is opaque to everyone else.
+struct bpf_map {
+  std::string name;
+  int fd = -1;
+  fake::shape made{};
+  bool autocreate = true;
+};
+
+namespace fake {
+
+using bytes = std::vector<std::byte>;
+
+/// Memory of the caller that the kernel reads or writes: checked against the heap, then copied.
+void write_user(void* to, void const* from, std::size_t count);
+bytes read_user(void const* from, std::size_t count);
+void violate(std::string const& what);
+
+class map {
+ public:
+  /// @param memory  a descriptor of a memory file, where an array keeps its elements
+  map(shape const& made, std::uint32_t id, int memory);
+  map(map const&) = delete;
+  map& operator=(map const&) = delete;
+  ~map();
+
+  // Each answers like the system call: 0 or a negative errno.
+  int lookup(void const* key, void* value, std::uint64_t flags) const;
+  int update(void const* key, void const* value, std::uint64_t flags);
+  int erase(void const* key);
+  int extract(void const* key, void* value);
+  int next_key(void const* key, void* next) const;
+  int lookup_batch(void const* in, void* out, void* keys, void* values, std::uint32_t& count,
+                   std::optional<batch_answer> const& script) const;
+
+  [[nodiscard]] bool is_hash() const;
+  [[nodiscard]] bool is_array() const;
+  [[nodiscard]] bool per_cpu() const;
+  [[nodiscard]] std::size_t element_bytes() const;
+  [[nodiscard]] std::uint64_t count() const;
+  /// The same as update, without flags and permissions: what a program does.
+  void put(bytes const& key, bytes const& value);
+  void drop(bytes const& key);
+  void set_buckets(std::uint32_t number);
+  /// From now on user space cannot write, nor map an array writable.
+  void freeze();
+
+  shape made;
+  std::uint32_t id;
+  bool frozen = false;
+  bool locks = false;
+
+ private:
+  struct element {
+    bytes key;
+    bytes value;
+    std::uint64_t age;
+  };
+  using bucket = std::vector<element>;
+
+  [[nodiscard]] bool readable() const { return (made.flags & 16U) == 0; }               // BPF_F_WRONLY
+  [[nodiscard]] bool writable() const { return !frozen && (made.flags & 8U) == 0; }     // BPF_F_RDONLY
+  [[nodiscard]] bool evicts() const { return made.type == 9 || made.type == 10; }
+  [[nodiscard]] std::size_t bucket_of(bytes const& key) const;
+  [[nodiscard]] element const* find(bytes const& key) const;
+  [[nodiscard]] std::byte* cell(std::uint32_t index) const;
+  void insert(bytes const& key, bytes const& value);
+  void evict_oldest();
+  [[nodiscard]] std::vector<element const*> in_walk_order() const;
+  int hash_batch(void const* in, void* out, std::byte* keys, std::byte* values, std::uint32_t& count,
+                 std::optional<batch_answer> const& script) const;
+  int array_batch(void const* in, void* out, std::byte* keys, std::byte* values, std::uint32_t& count,
+                  std::optional<batch_answer> const& script) const;
+  void give(element const& from, std::byte* keys, std::byte* values, std::uint32_t at) const;
+
+  int file_;
+  std::vector<bucket> buckets_;
+  std::uint64_t clock_ = 0;
+  std::byte* memory_ = nullptr;
+  std::size_t memory_bytes_ = 0;
+};
+
+}  // namespace fake
+
+#endif

@@ -1,0 +1,2 @@
+// SPDX-License-Identifier: MIT
+#error "core/ includes std headers only: it must compile where there is no <bpf/libbpf.h>"
