@@ -179,9 +179,9 @@ void print_histogram(std::string& to, report const& from, std::size_t most) {
 void print_sizes(std::string& to, report const& from, bool with_costs) {
   print(to, "\nsize() of the maps, and a walk over them\n");
   for (map_size const& each : from.sizes) {
-    print(to, "  {:<7} {:>6} of {}: {} in {}; walked over {} in {}\n", each.map, each.size,
-          each.room, each.method.empty() ? "not asked yet" : each.method, short_time(each.time),
-          each.walked, short_time(each.walk_time));
+    print(to, "  {:<7} {:>6} of {}: {} in {}; walk: {} in {}\n", each.map, each.size, each.room,
+          each.method.empty() ? "not asked yet" : each.method, short_time(each.time), each.walked,
+          short_time(each.walk_time));
     if (!with_costs)
       continue;
     for (counting_cost const& cost : each.costs) {

@@ -129,12 +129,12 @@ tracer::tracer(options const& wanted) {
   object_.global<std::uint32_t>("sample_every") = wanted.sample_every;
   object_.load();
   open_maps(wanted);
+  began_ = clock::now();
   // Everything that programs write to is open, so nothing is lost from the first call on.
   for (bpfmap::program const each : object_.programs()) {
     if (each.autoload())
       links_.push_back(each.attach());
   }
-  began_ = clock::now();
 }
 
 void tracer::choose_programs(options const& wanted) {
