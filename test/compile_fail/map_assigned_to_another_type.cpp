@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // expect-error: no match for 'operator='|no viable overloaded '='
+// (The compilers' own words: they ask no concept of bpfmap's here.)
 #include <bpfmap/maps/hash.hpp>
 
 #include <cstdint>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // expect-error: no viable conversion|could not convert|conversion from 'int'
+// (The compilers' own words: they ask no concept of bpfmap's here.)
 #include <bpfmap/maps/hash.hpp>
 
 #include <cstdint>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // expect-error: conversion from|no viable conversion|could not convert
+// (The compilers' own words: they ask no concept of bpfmap's here.)
 #include <bpfmap/maps/hash.hpp>
 
 #include <cstdint>

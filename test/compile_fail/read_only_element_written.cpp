@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // expect-error: read-only|const
+// (The compilers' own words: they ask no concept of bpfmap's here.)
 #include <bpfmap/maps/array.hpp>
 
 #include <cstdint>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // expect-error: deleted
+// (The compilers' own words: they ask no concept of bpfmap's here.)
 #include <bpfmap/streams/perf_event_array.hpp>
 
 #include <cstdint>

@@ -106,4 +106,9 @@ std::FILE* __wrap_fopen(char const* path, char const* mode) {  // NOLINT(bugpron
   return nullptr;
 }
 
+// The same, as builds with 64-bit file offsets call it.
+std::FILE* __wrap_fopen64(char const* path, char const* mode) {  // NOLINT(bugprone-reserved-identifier)
+  return __wrap_fopen(path, mode);
+}
+
 }

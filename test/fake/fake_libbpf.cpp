@@ -1,133 +1,39 @@
 // SPDX-License-Identifier: MIT
 // The functions of libbpf that bpfmap calls for maps and programs, as C functions with libbpf's names.
-#include "fake_libbpf.hpp"
-
-#include "fake_map.hpp"
-#include "heap.hpp"
-
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
+#include "fake_kernel.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <deque>
-#include <map>
-#include <memory>
-#include <mutex>
 #include <string_view>
-#include <utility>
 
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-namespace {
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 
-using fake::bytes;
+using fake::another;
+using fake::answer;
 using fake::call;
+using fake::enotsupp;
+using fake::file_of;
+using fake::guard;
+using fake::kernel;
+using fake::kind;
+using fake::make;
+using fake::make_a_map;
+using fake::map_of;
+using fake::next_batch_answer;
+using fake::no_map;
+using fake::object;
+using fake::object_of;
+using fake::run_before;
+using fake::scripted;
 
-constexpr int enotsupp = 524;
-constexpr int spoilt_errno = 4321;
-
-// A file is known by these two numbers, whichever of its descriptors one has.
-using file_id = std::pair<dev_t, ino_t>;
-
-enum class kind : std::uint8_t { map, program, link };
-
-struct object {
-  kind what = kind::map;
-  int own_fd = -1;  // keeps the number from being used again
-  std::unique_ptr<fake::map> map;
-  std::vector<bpf_insn> code;
-  std::map<int, file_id> maps_of_code;  // what its descriptors meant when it was loaded
-};
-
-struct script {
-  struct entry {
-    std::size_t after;
-    std::size_t times;
-    int error;
-  };
-  std::deque<entry> failures;
-  std::function<void()> before;
-  std::size_t calls = 0;
-};
-
-struct state {
-  std::recursive_mutex mutex;
-  std::map<file_id, object> objects;
-  std::map<file_id, file_id> pins;  // the file at the path, and what it stands for
-  std::array<script, static_cast<std::size_t>(call::count_)> scripts;
-  std::deque<fake::batch_answer> batches;
-  std::size_t batches_after = 0;
-  std::deque<bpf_map> libbpf_maps;
-  std::vector<std::string> violations;
-  fake::shape created;
-  bytes value;
-  std::uint64_t update_flags = 0;
-  std::uint64_t lookup_flags = 0;
-  std::optional<std::int64_t> count;
-  std::uint32_t info_bytes = 104;
-  std::uint32_t next_id = 0;
-};
-
-state& kernel() {
-  static auto* const made = new state;
-  return *made;
-}
-
-class guard {
- public:
-  guard() : lock_(kernel().mutex) {}
-
- private:
-  heap::pause own_;
-  std::lock_guard<std::recursive_mutex> lock_;
-};
-
-std::optional<file_id> file_of(int fd) {
-  struct stat about {};
-  if (::fstat(fd, &about) != 0) return std::nullopt;
-  return file_id{about.st_dev, about.st_ino};
-}
-
-object* object_of(int fd) {
-  auto const file = file_of(fd);
-  if (!file) return nullptr;
-  auto const found = kernel().objects.find(*file);
-  return found == kernel().objects.end() ? nullptr : &found->second;
-}
-
-fake::map* map_of(int fd) {
-  object* const found = object_of(fd);
-  return found == nullptr ? nullptr : found->map.get();
-}
-
-// What every command on a map says about a descriptor that is none's.
-int no_map(int fd) { return ::fcntl(fd, F_GETFD) < 0 ? -EBADF : -EINVAL; }
-
-int another(int fd) { return ::fcntl(fd, F_DUPFD_CLOEXEC, 3); }
-
-// A new object, with a descriptor for the caller.
-std::pair<object*, int> make(kind what) {
-  int const own = ::memfd_create("fake bpf object", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-  if (own < 0) return {nullptr, -errno};
-  object& made = kernel().objects[*file_of(own)];
-  made.what = what;
-  made.own_fd = own;
-  int const theirs = another(own);
-  return {&made, theirs < 0 ? -errno : theirs};
-}
-
-int make_a_map(fake::shape const& wanted) {
-  auto const [made, fd] = make(kind::map);
-  if (made == nullptr) return fd;
-  made->map = std::make_unique<fake::map>(wanted, ++kernel().next_id, made->own_fd);
-  return fd;
-}
+namespace {
 
 bool valid_name(std::string_view name) {
   return name.size() < 16 && std::all_of(name.begin(), name.end(), [](char c) {
@@ -151,238 +57,7 @@ int refusal(fake::shape const& wanted) {
   return 0;
 }
 
-// The registers and instructions that the count program uses; anything else is refused, as by a verifier.
-struct machine {
-  std::array<std::uint64_t, 11> r{};
-  fake::map* map = nullptr;
-};
-
-bool step(machine& m, object const& program, std::size_t& at, unsigned char* context, std::size_t context_bytes) {
-  bpf_insn const& i = program.code[at];
-  switch (i.code) {
-    case BPF_ALU64 | BPF_MOV | BPF_X: m.r[i.dst_reg] = m.r[i.src_reg]; return true;
-    case BPF_ALU64 | BPF_MOV | BPF_K: m.r[i.dst_reg] = static_cast<std::uint64_t>(std::int64_t{i.imm}); return true;
-    case BPF_LD | BPF_DW | BPF_IMM: {
-      if (i.src_reg != BPF_PSEUDO_MAP_FD || at + 1 >= program.code.size()) return false;
-      auto const file = program.maps_of_code.find(i.imm);
-      if (file == program.maps_of_code.end()) return false;
-      m.map = kernel().objects.at(file->second).map.get();
-      m.r[i.dst_reg] = 1;  // a pointer, whatever its bits
-      ++at;
-      return true;
-    }
-    case BPF_JMP | BPF_CALL: {
-      if (i.src_reg != BPF_PSEUDO_KFUNC_CALL || i.off != 0 || m.r[1] != 1 || m.map == nullptr) return false;
-      if (static_cast<std::uint32_t>(i.imm) != fake_files::count_function_id) return false;
-      // Only hashes keep a counter: every other map answers 0.
-      std::int64_t const counted = m.map->is_hash() ? static_cast<std::int64_t>(m.map->count()) : 0;
-      m.r[0] = static_cast<std::uint64_t>(kernel().count.value_or(counted));
-      return true;
-    }
-    case BPF_STX | BPF_MEM | BPF_DW: {
-      if (m.r[i.dst_reg] != 2 || i.off != 0) return false;  // 2: the context
-      if (context != nullptr && context_bytes >= 8) std::memcpy(context, &m.r[i.src_reg], 8);
-      return true;
-    }
-    default: return false;
-  }
-}
-
-bool run(object const& program, unsigned char* context, std::size_t context_bytes, std::uint32_t& result) {
-  machine m;
-  m.r[1] = 2;
-  for (std::size_t at = 0; at < program.code.size(); ++at) {
-    if (program.code[at].code == (BPF_JMP | BPF_EXIT)) {
-      result = static_cast<std::uint32_t>(m.r[0]);
-      return true;
-    }
-    if (!step(m, program, at, context, context_bytes)) return false;
-  }
-  return false;
-}
-
-std::optional<fake::batch_answer> next_batch_answer() {
-  state& all = kernel();
-  if (all.batches.empty()) return std::nullopt;
-  if (all.batches_after != 0) {
-    --all.batches_after;
-    return std::nullopt;
-  }
-  fake::batch_answer const now = all.batches.front();
-  all.batches.pop_front();
-  return now;
-}
-
-void run_before(call which) {
-  heap::pause const own;
-  std::function<void()> work;
-  {
-    guard const lock;
-    work = kernel().scripts[static_cast<std::size_t>(which)].before;
-  }
-  if (work) work();
-}
-
 }  // namespace
-
-namespace fake {
-
-void violate(std::string const& what) { kernel().violations.push_back(what); }
-
-int answer(int result) {
-  errno = result < 0 ? -result : spoilt_errno;
-  return result;
-}
-
-std::optional<int> scripted(call which) {
-  script& lines = kernel().scripts[static_cast<std::size_t>(which)];
-  ++lines.calls;
-  for (auto each = lines.failures.begin(); each != lines.failures.end(); ++each) {
-    if (each->after != 0) {
-      --each->after;
-      return std::nullopt;
-    }
-    int const error = each->error;
-    if (each->times != forever && --each->times == 0) lines.failures.erase(each);
-    return -error;
-  }
-  return std::nullopt;
-}
-
-void reset() {
-  guard const lock;
-  state& all = kernel();
-  for (auto const& each : all.objects) ::close(each.second.own_fd);
-  all.objects.clear();
-  all.pins.clear();
-  all.scripts = {};
-  all.batches.clear();
-  all.batches_after = 0;
-  all.libbpf_maps.clear();
-  all.count.reset();
-  all.info_bytes = 104;
-}
-
-std::size_t calls(call which) {
-  guard const lock;
-  return kernel().scripts[static_cast<std::size_t>(which)].calls;
-}
-
-void fail(call which, int error, std::size_t times, std::size_t after) {
-  guard const lock;
-  kernel().scripts[static_cast<std::size_t>(which)].failures.push_back({after, times, error});
-}
-
-void reset_script(call which) {
-  guard const lock;
-  kernel().scripts[static_cast<std::size_t>(which)].failures.clear();
-}
-
-void before(call which, std::function<void()> work) {
-  guard const lock;
-  kernel().scripts[static_cast<std::size_t>(which)].before = std::move(work);
-}
-
-void batches(std::vector<batch_answer> answers, std::size_t after) {
-  guard const lock;
-  kernel().batches.assign(answers.begin(), answers.end());
-  kernel().batches_after = after;
-}
-
-int make_map(shape const& made) {
-  guard const lock;
-  return make_a_map(made);
-}
-int make_program() {
-  guard const lock;
-  return make(kind::program).second;
-}
-int make_link() {
-  guard const lock;
-  return make(kind::link).second;
-}
-
-shape last_created() {
-  guard const lock;
-  return kernel().created;
-}
-std::uint32_t id_of(int fd) {
-  guard const lock;
-  return map_of(fd)->id;
-}
-std::uint64_t elements_of(int fd) {
-  guard const lock;
-  return map_of(fd)->count();
-}
-void freeze(int fd) {
-  guard const lock;
-  map_of(fd)->freeze();
-}
-void give_lock(int fd) {
-  guard const lock;
-  map_of(fd)->locks = true;
-}
-void set_buckets(int fd, std::uint32_t buckets) {
-  guard const lock;
-  map_of(fd)->set_buckets(buckets);
-}
-void put(int fd, void const* key, void const* value) {
-  guard const lock;
-  map* const to = map_of(fd);
-  to->put(read_user(key, to->made.key_size), read_user(value, to->element_bytes()));
-}
-void drop(int fd, void const* key) {
-  guard const lock;
-  map* const from = map_of(fd);
-  from->drop(read_user(key, from->made.key_size));
-}
-
-bytes last_value() {
-  guard const lock;
-  return kernel().value;
-}
-std::uint64_t last_update_flags() {
-  guard const lock;
-  return kernel().update_flags;
-}
-std::uint64_t last_lookup_flags() {
-  guard const lock;
-  return kernel().lookup_flags;
-}
-
-void answer_count(std::optional<std::int64_t> count) {
-  guard const lock;
-  kernel().count = count;
-}
-void set_kernel_info_bytes(std::uint32_t number) {
-  guard const lock;
-  kernel().info_bytes = number;
-}
-std::size_t own_descriptors() {
-  guard const lock;
-  return kernel().objects.size();
-}
-std::vector<std::string> violations() {
-  guard const lock;
-  return std::exchange(kernel().violations, {});
-}
-
-bpf_map* libbpf_map(shape const& made) {
-  guard const lock;
-  int const fd = make_a_map(made);
-  int const own = object_of(fd)->own_fd;
-  ::close(fd);
-  return &kernel().libbpf_maps.emplace_back(bpf_map{made.name, own, made});
-}
-bpf_map* unloaded_map(std::string const& name) {
-  guard const lock;
-  return &kernel().libbpf_maps.emplace_back(bpf_map{name});
-}
-
-}  // namespace fake
-
-using fake::answer;
-using fake::scripted;
 
 extern "C" {
 
@@ -571,7 +246,7 @@ int bpf_prog_load(bpf_prog_type type, char const* name, char const* license, bpf
     trial.maps_of_code[each.imm] = *file;
   }
   std::uint32_t result = 0;
-  if (!run(trial, nullptr, 0, result) || result != 0) return answer(-EINVAL);
+  if (!fake::run(trial, nullptr, 0, result) || result != 0) return answer(-EINVAL);
   auto const [made, fd] = make(kind::program);
   if (made == nullptr) return answer(fd);
   made->code = std::move(trial.code);
@@ -587,8 +262,8 @@ int bpf_prog_test_run_opts(int fd, bpf_test_run_opts* options) {
   if (program == nullptr || program->what != kind::program) return answer(no_map(fd));
   // SYSCALL programs: the context is copied back to where it came from.
   if (options->ctx_in == nullptr || options->ctx_out != nullptr || options->data_in != nullptr) return answer(-EINVAL);
-  bytes context = fake::read_user(options->ctx_in, options->ctx_size_in);
-  if (!run(*program, reinterpret_cast<unsigned char*>(context.data()), context.size(), options->retval)) {
+  fake::bytes context = fake::read_user(options->ctx_in, options->ctx_size_in);
+  if (!fake::run(*program, reinterpret_cast<unsigned char*>(context.data()), context.size(), options->retval)) {
     return answer(-EINVAL);
   }
   fake::write_user(const_cast<void*>(options->ctx_in), context.data(), context.size());

@@ -50,7 +50,8 @@ def case(what, *said, order=None, changes=None, texts=None, missing=()):
     passed += right
     failed += not right
     if not right:
-        print(f"{what}: status {done.returncode}, wanted:", *said, total, "and got:", done.stdout, done.stderr, sep="\n")
+        print(f"{what}: status {done.returncode}, wanted:", *said, total, sep="\n")
+        print("and got:", done.stdout, done.stderr, sep="\n")
 
 
 def with_include(header, include):

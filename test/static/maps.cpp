@@ -263,7 +263,9 @@ static_assert(finds_without_throwing<hits> && extracts_without_throwing<hits>);
 static_assert(!finds_without_throwing<all_hits> && !extracts_without_throwing<all_hits>);
 static_assert(looks_without_throwing<all_hits>, "nothing is reduced");
 template <class Map, class F>
-concept walks_without_throwing = requires(Map const& map, F f, std::error_code& ec) { { map.for_each(f, ec) } noexcept; };
+concept walks_without_throwing = requires(Map const& map, F f, std::error_code& ec) {
+  { map.for_each(f, ec) } noexcept;
+};
 static_assert(walks_without_throwing<hits, void (*)(std::uint32_t, std::uint64_t) noexcept>);
 static_assert(!walks_without_throwing<hits, void (*)(std::uint32_t, std::uint64_t)>);
 

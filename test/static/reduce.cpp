@@ -217,7 +217,8 @@ namespace arithmetic = reduce::detail;
 static_assert(arithmetic::add<std::int8_t>(100, 100) == 127 && arithmetic::add<std::int8_t>(-100, -100) == -128);
 static_assert(arithmetic::add<std::uint8_t>(200, 100) == 255 && arithmetic::add<std::uint32_t>(~0U, 1) == ~0U);
 static_assert(arithmetic::add<std::int32_t>(INT32_MAX, 1) == INT32_MAX);
-static_assert(arithmetic::add<std::uint64_t>(~0ULL, 2) == 1 && arithmetic::add<std::int64_t>(INT64_MAX, 1) == INT64_MIN);
+static_assert(arithmetic::add<std::uint64_t>(~0ULL, 2) == 1 &&
+              arithmetic::add<std::int64_t>(INT64_MAX, 1) == INT64_MIN);
 static_assert(arithmetic::add(true, true) && !arithmetic::add(false, false) && arithmetic::add(0.5, 0.25) == 0.75);
 static_assert(arithmetic::clamp_to<std::uint16_t>(std::uint64_t{70000}) == 65535);
 static_assert(arithmetic::clamp_to<std::int16_t>(std::int64_t{-70000}) == -32768);

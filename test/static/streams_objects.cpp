@@ -35,7 +35,8 @@ struct padded {
 // ---- perf_event_array and perf_reader ----
 
 static_assert(stream_event<event> && stream_event<padded> && stream_event<bytes> && stream_event<std::uint8_t>);
-static_assert(!stream_event<event*> && !stream_event<std::string> && !stream_event<event&> && !stream_event<event const>);
+static_assert(!stream_event<event*> && !stream_event<std::string> && !stream_event<event&> &&
+              !stream_event<event const>);
 
 using events = perf_event_array<>;
 static_assert(std::same_as<events::sizing_type, sizing::possible_cpus>);
@@ -141,14 +142,17 @@ concept is_global = requires(object& o) { o.global<T>(""); };
 static_assert(is_global<int> && is_global<int const> && is_global<event> && is_global<std::array<int, 4>>);
 static_assert(!is_global<int*> && !is_global<std::string> && !is_global<int volatile>);
 static_assert(std::same_as<decltype(std::declval<object&>().global<int const>("")), int const&>);
-static_assert(std::same_as<decltype(std::declval<object&>().global<event>("", std::declval<std::error_code&>())), event*>);
+static_assert(requires(object& object, std::error_code& ec) {
+  { object.template global<event>("", ec) } -> std::same_as<event*>;
+});
 static_assert(std::same_as<decltype(std::declval<object&>().map<hash<int, int>>("")), hash<int, int>>);
 static_assert(std::same_as<decltype(std::declval<object&>().map("")), object_map>);
 
 template <class Range, class Item>
 constexpr bool lists = std::ranges::forward_range<Range> && std::ranges::common_range<Range> &&
                        std::ranges::view<Range> && std::same_as<std::ranges::range_value_t<Range>, Item>;
-static_assert(lists<decltype(std::declval<object&>().programs()), program> && lists<decltype(std::declval<object&>().maps()), object_map>);
+static_assert(lists<decltype(std::declval<object&>().programs()), program>);
+static_assert(lists<decltype(std::declval<object&>().maps()), object_map>);
 
 // Text that the kernel or libbpf reads ends in a null character.
 template <class Name>

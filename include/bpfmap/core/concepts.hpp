@@ -8,6 +8,8 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <span>
+#include <string_view>
 #include <type_traits>
 
 #include <bpfmap/core/map_traits.hpp>
@@ -42,6 +44,14 @@ inline constexpr bool is_owning_range = requires(T& range) {
   range.resize(std::size_t{});
 };
 
+// They show bytes that are another's.
+template <class T>
+inline constexpr bool is_view = false;
+template <class C, class Traits>
+inline constexpr bool is_view<std::basic_string_view<C, Traits>> = true;
+template <class T, std::size_t N>
+inline constexpr bool is_view<std::span<T, N>> = true;
+
 }  // namespace detail
 
 /// Opt-in for a key type with padding or floating point: specialise as true only if every byte of every
@@ -57,22 +67,28 @@ template <class T>
 concept plain_bytes =
     because<!detail::is_pointer_like<T>,
             "a pointer or reference means nothing on the other side: store the bytes themselves"> &&
-    because<!detail::is_owning_range<T>,
+    because<!detail::is_owning_range<T> && !detail::is_view<std::remove_cv_t<T>>,
             "this type keeps its bytes elsewhere: use a fixed-size type such as std::array<char, N>"> &&
-    because<std::is_trivially_copyable_v<T>,
+    because<std::is_trivially_copyable_v<T> && (std::is_copy_constructible_v<T> || std::is_array_v<T>),
             "the kernel copies keys and values byte by byte: the type must be trivially copyable"> &&
     because<!std::is_const_v<T> && !std::is_volatile_v<T>,
             "keys and values are plain object types, without const or volatile"> &&
     because<!std::is_empty_v<T>, "an empty type has no bytes to store">;
 
+/// Bytes that functions can return.
+template <class T>
+concept returnable_bytes = plain_bytes<T> && because<!std::is_array_v<T>,
+                                                     "a C array can be neither returned nor kept in a std::optional: "
+                                                     "use std::array">;
+
 /// May be the value of a map, or a per-CPU slot.
 template <class T>
-concept map_value = plain_bytes<T> && because<std::default_initializable<T>,
+concept map_value = returnable_bytes<T> && because<std::default_initializable<T>,
                                               "a map value must be default constructible: bpfmap reads into one">;
 
 /// May be the key of the hash family: every byte counts.
 template <class T>
-concept hash_key = plain_bytes<T> && because<std::default_initializable<T>,
+concept hash_key = returnable_bytes<T> && because<std::default_initializable<T>,
                                              "a map key must be default constructible: bpfmap reads into one"> &&
                    because<std::has_unique_object_representations_v<T> || enable_bytewise_key<T>,
                            "a hash key may not contain padding or floating point: the kernel hashes every byte">;

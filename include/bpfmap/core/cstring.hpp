@@ -2,10 +2,11 @@
 #ifndef BPFMAP_CORE_CSTRING_HPP
 #define BPFMAP_CORE_CSTRING_HPP
 
+#include <concepts>
 #include <string>
 #include <string_view>
 
-#include <bpfmap/core/version.hpp>
+#include <bpfmap/core/concepts.hpp>
 
 namespace bpfmap::inline BPFMAP_ABI {
 
@@ -16,6 +17,11 @@ class cstring_view {
   constexpr cstring_view() noexcept : chars_("") {}
   constexpr cstring_view(char const* chars) noexcept : chars_(chars == nullptr ? "" : chars) {}
   cstring_view(std::string const& string) noexcept : chars_(string.c_str()) {}
+
+  template <std::same_as<std::string_view> View>
+    requires because<!std::same_as<View, std::string_view>,
+                     "a std::string_view need not end in a null character: make a std::string of it">
+  cstring_view(View) noexcept;
 
   [[nodiscard]] constexpr char const* c_str() const noexcept { return chars_; }
   [[nodiscard]] constexpr operator std::string_view() const noexcept { return chars_; }

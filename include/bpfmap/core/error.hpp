@@ -67,7 +67,6 @@ inline constexpr std::string_view libbpf_errors[] = {
     "wrong netlink process id",
     "wrong netlink sequence number",
     "netlink message too short",
-    "error from netlink",
 };
 inline constexpr int libbpf_first_error = 4000;
 

@@ -21,29 +21,84 @@ struct any_member {
   operator T() const noexcept;
 };
 
-template <class T, std::size_t... I>
-constexpr bool brace_constructible(std::index_sequence<I...>) {
-  return requires { T{{(static_cast<void>(I), any_member{})}...}; };
-}
-
 inline constexpr std::size_t max_members = 32;
 
-template <class T, std::size_t N = max_members>
+// With braces for each, so that a member that is an array or a struct is one; empty ones, because all that can be
+// default-constructed takes them.
+// clang-format off
+template <class T>
 constexpr std::size_t count_members() {
-  if constexpr (N == 0) {
-    return 0;
-  } else if constexpr (brace_constructible<T>(std::make_index_sequence<N>{})) {
-    return N;
-  } else {
-    return count_members<T, N - 1>();
-  }
+  std::size_t count = 0;
+  if (requires { T{{}}; }) count = 1;
+  if (requires { T{{}, {}}; }) count = 2;
+  if (requires { T{{}, {}, {}}; }) count = 3;
+  if (requires { T{{}, {}, {}, {}}; }) count = 4;
+  if (requires { T{{}, {}, {}, {}, {}}; }) count = 5;
+  if (requires { T{{}, {}, {}, {}, {}, {}}; }) count = 6;
+  if (requires { T{{}, {}, {}, {}, {}, {}, {}}; }) count = 7;
+  if (requires { T{{}, {}, {}, {}, {}, {}, {}, {}}; }) count = 8;
+  if (requires { T{{}, {}, {}, {}, {}, {}, {}, {}, {}}; }) count = 9;
+  if (requires { T{{}, {}, {}, {}, {}, {}, {}, {}, {}, {}}; }) count = 10;
+  if (requires { T{{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}}; }) count = 11;
+  if (requires { T{{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}}; }) count = 12;
+  if (requires { T{{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}}; }) count = 13;
+  if (requires { T{{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}}; }) count = 14;
+  if (requires { T{{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}}; }) count = 15;
+  if (requires { T{{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}}; }) count = 16;
+  if (requires { T{{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}}; }) count = 17;
+  if (requires { T{{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}}; }) count = 18;
+  if (requires { T{{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}}; }) count = 19;
+  if (requires { T{{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}}; }) count = 20;
+  if (requires { T{{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}}; }) count = 21;
+  if (requires { T{{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}}; }) count = 22;
+  if (requires { T{{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}}; }) count = 23;
+  if (requires { T{{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}}; }) count = 24;
+  if (requires { T{{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}}; }) count = 25;
+  if (requires { T{{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}}; }) count = 26;
+  if (requires { T{{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}}; }) count = 27;
+  if (requires { T{{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}}; }) count = 28;
+  if (requires { T{{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}}; }) count = 29;
+  if (requires { T{{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}}; }) count = 30;
+  if (requires { T{{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}}; }) count = 31;
+  if (requires { T{{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}}; }) count = 32;
+  if (requires { T{{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}}; }) count = 33;
+  return count;
+}
+// clang-format on
+
+/// Converts to the bases of T and to nothing else.
+template <class T>
+struct any_base {
+  template <class B>
+    requires(std::is_base_of_v<B, T> && !std::is_same_v<B, T>)
+  operator B() const noexcept;
+};
+
+/// Converts to an M and to nothing else.
+template <class M>
+struct only_member {
+  operator M() const noexcept;
+};
+
+template <class T, class M, std::size_t... I>
+constexpr bool is_member_after(std::index_sequence<I...>) {
+  return requires { T{{(static_cast<void>(I), any_member{})}..., only_member<M>{}}; };
+}
+
+/// Whether an aggregate has an M among its first max_members members. Asked by initialising, which works on structs
+/// that cannot be taken apart too: with bit-fields, bases or unions without a name.
+template <class T, class M>
+constexpr bool has_member() {
+  return []<std::size_t... N>(std::index_sequence<N...>) {
+    return (is_member_after<T, M>(std::make_index_sequence<N>{}) || ...);
+  }(std::make_index_sequence<max_members>{});
 }
 
 /// A struct without bases, constructors or private members, of at most max_members members, that can be
 /// taken apart. Bit-fields and base classes are the compiler's error where it is taken apart.
 template <class T>
 concept field_struct = std::is_class_v<T> && std::is_aggregate_v<T> && (count_members<T>() > 0) &&
-                       !brace_constructible<T>(std::make_index_sequence<max_members + 1>{});
+                       count_members<T>() <= max_members && !requires { T{any_base<T>{}}; };
 
 /// Calls `f` with a pack of references to the members of `object`.
 // clang-format off

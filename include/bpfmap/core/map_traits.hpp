@@ -454,7 +454,12 @@ inline constexpr std::array<map_traits, map_type_count> traits_table{{
      .spin_lock = true, .map_extra = true, .count = counting::batch_walk, .commands = hash_commands},
 }};
 
-inline constexpr map_traits unknown_traits{.type = map_type::unspec, .name = "unknown"};
+inline constexpr map_traits unknown_traits{
+    .type = map_type::unspec, .name = "unknown",
+    .commands = {.lookup = no(EINVAL), .update = no(EINVAL), .erase = no(EINVAL), .next_key = no(EINVAL),
+                 .lookup_and_delete = no(EINVAL), .lookup_batch = no(EINVAL), .update_batch = no(EINVAL),
+                 .delete_batch = no(EINVAL), .lookup_and_delete_batch = no(EINVAL), .mmap = no(EINVAL),
+                 .freeze = no(EINVAL)}};
 
 }  // namespace detail
 

@@ -23,9 +23,11 @@ namespace bpfmap::inline BPFMAP_ABI {
 
 /// Turns per-CPU slots into one value: `mapped operator()(per_cpu_view<Slot const>) const`.
 template <class R, class Slot>
-concept reducer = std::default_initializable<R> && requires(R const& r, per_cpu_view<Slot const> slots) {
+concept reducer = because<std::default_initializable<R> && requires(R const& r, per_cpu_view<Slot const> slots) {
   { r(slots) } -> std::movable;
-};
+}, "a reducer is a default-constructible type with mapped operator()(per_cpu_view<Slot const>) const; sum, min, max and "
+   "mean take numbers, arrays of numbers and structs of numbers, bit_or and bit_and take integers likewise: for other "
+   "slots give reduce::slots or reduce::merge">;
 
 /// What a reducer makes of slots.
 template <class R, class Slot>
@@ -88,27 +90,27 @@ inline constexpr bool is_std_array = false;
 template <class T, std::size_t N>
 inline constexpr bool is_std_array<std::array<T, N>> = true;
 
-template <class T>
+template <class T, bool Floating = true>
 constexpr bool is_numeric();
 
-template <class T>
+template <class T, bool Floating>
 constexpr bool members_are_numeric() {
   if constexpr (core::field_struct<T>) {
     // Default-constructed only in an unevaluated operand: all that counts are the members' types.
     return decltype(core::with_members(std::declval<T&>(), []<class... M>(M&...) {
-      return std::bool_constant<(is_numeric<std::remove_cv_t<M>>() && ...)>{};
+      return std::bool_constant<(is_numeric<std::remove_cv_t<M>, Floating>() && ...)>{};
     }))::value;
   } else {
     return false;
   }
 }
 
-template <class T>
+template <class T, bool Floating>
 constexpr bool is_numeric() {
-  if constexpr (std::is_arithmetic_v<T>) return true;
-  else if constexpr (std::is_array_v<T>) return is_numeric<std::remove_cv_t<std::remove_extent_t<T>>>();
-  else if constexpr (is_std_array<T>) return is_numeric<typename T::value_type>();
-  else return members_are_numeric<T>();
+  if constexpr (std::is_arithmetic_v<T>) return Floating || std::is_integral_v<T>;
+  else if constexpr (std::is_array_v<T>) return is_numeric<std::remove_cv_t<std::remove_extent_t<T>>, Floating>();
+  else if constexpr (is_std_array<T>) return is_numeric<typename T::value_type, Floating>();
+  else return members_are_numeric<T, Floating>();
 }
 
 // Calls f(a, b, c…) on corresponding numbers of objects of one shape.
@@ -238,6 +240,7 @@ namespace detail {
 template <class Op, class Counts>
 struct combine {
   template <numeric Slot>
+    requires(!Op::integers_only || is_numeric<Slot, false>())
   Slot operator()(per_cpu_view<Slot const> slots) const noexcept {
     Slot result{};
     bool first = true;
@@ -253,30 +256,35 @@ struct combine {
   }
 
   template <numeric Slot>
-  void scatter(std::type_identity_t<Slot> const& value, per_cpu_view<Slot> slots) const noexcept {
+  bool scatter(std::type_identity_t<Slot> const& value, per_cpu_view<Slot> slots) const noexcept {
     fill(slots, value);
+    return Counts{}(value) || !touched{}(value);  // where no slot counts, zero is read
   }
 };
 
 struct smaller {
+  static constexpr bool integers_only = false;
   template <class T>
   constexpr T operator()(T a, T b) const noexcept {
     return b < a ? b : a;
   }
 };
 struct larger {
+  static constexpr bool integers_only = false;
   template <class T>
   constexpr T operator()(T a, T b) const noexcept {
     return a < b ? b : a;
   }
 };
 struct bits_or {
+  static constexpr bool integers_only = true;
   template <std::integral T>
   constexpr T operator()(T a, T b) const noexcept {
     return static_cast<T>(a | b);
   }
 };
 struct bits_and {
+  static constexpr bool integers_only = true;
   template <std::integral T>
   constexpr T operator()(T a, T b) const noexcept {
     return static_cast<T>(a & b);
@@ -320,8 +328,9 @@ struct mean_if {
   }
 
   template <numeric Slot>
-  void scatter(std::type_identity_t<Slot> const& value, per_cpu_view<Slot> slots) const noexcept {
+  bool scatter(std::type_identity_t<Slot> const& value, per_cpu_view<Slot> slots) const noexcept {
     detail::fill(slots, value);
+    return Counts{}(value) || !touched{}(value);
   }
 
  private:
@@ -344,7 +353,7 @@ struct mean_if {
             if constexpr (std::is_floating_point_v<T>) {
               // Differences from the first value, so that the mean of equal values is that value.
               if (std::exchange(first, false)) whole = value;
-              rest += (value - whole) / n;
+              if (value != whole) rest += (value - whole) / n;  // also where both are infinite
             } else {
               // Quotients and remainders apart: neither sum can overflow.
               whole += value / n;
@@ -353,8 +362,16 @@ struct mean_if {
           },
           slot);
     }
-    if constexpr (std::is_floating_point_v<T>) return static_cast<T>(whole + rest);
-    else return static_cast<T>(whole + rest / n);
+    if constexpr (std::is_floating_point_v<T>) {
+      return static_cast<T>(whole + rest);
+    } else {
+      wide const mean = whole + rest / n;
+      wide const left = rest % n;
+      // What is left over may point the other way: then the mean lies nearer to zero.
+      if (mean > 0 && left < 0) return static_cast<T>(mean - 1);
+      if (mean < 0 && left > 0) return static_cast<T>(mean + 1);
+      return static_cast<T>(mean);
+    }
   }
 };
 
@@ -376,7 +393,7 @@ struct merge {
   template <class Slot>
     requires requires { { F::identity } -> std::convertible_to<Slot>; }
   void scatter(std::type_identity_t<Slot> const& value, per_cpu_view<Slot> slots) const noexcept {
-    for (std::size_t i = 0; i < slots.size(); ++i) slots[i] = i == 0 ? value : Slot(F::identity);
+    for (std::size_t i = 0; i < slots.size(); ++i) slots[i] = i + 1 == slots.size() ? value : Slot(F::identity);
   }
 };
 

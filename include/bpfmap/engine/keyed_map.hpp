@@ -39,19 +39,19 @@ namespace detail {
 
 template <class Value>
 constexpr bool holds_spin_lock() {
-  if constexpr (field_struct<Value>) {
-    return decltype(with_members(std::declval<Value&>(), []<class... M>(M&...) {
-      return std::bool_constant<(std::is_same_v<std::remove_cv_t<M>, ::bpf_spin_lock> || ...)>{};
-    }))::value;
-  } else {
-    return false;
-  }
+  if constexpr (std::is_class_v<Value> && std::is_aggregate_v<Value>) return has_member<Value, ::bpf_spin_lock>();
+  else return false;
 }
 
 /// A map type and a value that BPF_F_LOCK works on.
 template <map_type Type, class Value>
 concept lockable = has_spin_lock<Type> && because<holds_spin_lock<Value>(),
                                                   "locked needs a value with a bpf_spin_lock among its members">;
+
+/// What for_each() can call.
+template <class F, class Key, class Mapped>
+concept visitor = because<std::invocable<F, Key const&, Mapped const&>,
+                          "f is called as f(key, value), with copies or references to const">;
 
 /// A class whose reducer can turn values back into slots (or that has no reducer).
 template <class Values>
@@ -124,9 +124,17 @@ class keyed_map : public typed_map<Derived, Type> {
     return *std::move(found);
   }
   [[nodiscard]] mapped_type at(key_type const& key, std::error_code& ec) const noexcept(Values::nothrow)
-    requires readable<Type> && std::default_initializable<mapped_type>
+    requires readable<Type> && because<std::default_initializable<mapped_type>,
+                                       "there is no neutral value to give for what is absent: use find()">
   {
     auto found = find(key, ec);
+    if (!found && !ec) ec = make_error(ENOENT);
+    return found ? *std::move(found) : mapped_type{};
+  }
+  [[nodiscard]] mapped_type at(key_type const& key, locked_t, std::error_code& ec) const noexcept(Values::nothrow)
+    requires readable<Type> && lockable<Type, mapped_type>
+  {
+    auto found = find(key, locked, ec);
     if (!found && !ec) ec = make_error(ENOENT);
     return found ? *std::move(found) : mapped_type{};
   }
@@ -321,7 +329,7 @@ class keyed_map : public typed_map<Derived, Type> {
   /// @return for how many it was called
   /// @errors as entries()
   /// @cost one system call for up to 4096 elements, one allocation
-  template <std::invocable<key_type const&, mapped_type const&> F>
+  template <visitor<key_type, mapped_type> F>
     requires iterable<Type> && readable<Type>
   size_type for_each(F&& f, std::error_code& ec) const
       noexcept(Values::nothrow && std::is_nothrow_invocable_v<F, key_type const&, mapped_type const&>) {
@@ -339,7 +347,7 @@ class keyed_map : public typed_map<Derived, Type> {
     }
     return seen;
   }
-  template <std::invocable<key_type const&, mapped_type const&> F>
+  template <visitor<key_type, mapped_type> F>
     requires iterable<Type> && readable<Type> && throwing<>
   size_type for_each(F&& f) const {
     std::error_code ec;

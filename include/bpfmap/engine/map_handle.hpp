@@ -7,8 +7,10 @@
 
 #include <cerrno>
 #include <cinttypes>
+#include <concepts>
 #include <cstdint>
 #include <cstdio>
+#include <ranges>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -146,6 +148,23 @@ class map_handle {
     if (ec) fail("memory_usage", ec, {});
     return bytes;
   }
+#else
+  // Not there, and say why.
+  template <class... A>
+  static map_handle from_fd(A&&...)
+    requires throwing<>;
+  template <class... A>
+  void pin(A&&...) const
+    requires throwing<>;
+  template <class... A>
+  void unpin(A&&...) const
+    requires throwing<>;
+  template <class... A>
+  void freeze(A&&...) const
+    requires throwing<>;
+  template <class... A>
+  std::uint64_t memory_usage(A&&...) const
+    requires throwing<>;
 #endif
 
   /// `'flows' (hash, key 8, value 16)`, for messages.
@@ -406,5 +425,10 @@ class typed_map : public map_handle {
 };
 
 }  // namespace bpfmap::inline BPFMAP_ABI
+
+// Others write the map meanwhile: size() is not how many elements a walk gives, and may cost a walk itself.
+template <class Map>
+  requires std::derived_from<Map, bpfmap::map_handle>
+inline constexpr bool std::ranges::disable_sized_range<Map> = true;
 
 #endif

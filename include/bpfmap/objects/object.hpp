@@ -43,6 +43,15 @@ struct open_options {
   cstring_view btf_path = {};        ///< BTF of the kernel for CO-RE, where the kernel itself has none
 };
 
+namespace detail {
+
+template <class M>
+concept bindable_map = because<requires(::bpf_map const* map, std::error_code& ec) {
+  { M::bind(map, ec) } -> std::same_as<M>;
+}, "map<M> makes a typed map, such as bpfmap::hash<Key, Value>, by M::bind()">;
+
+}  // namespace detail
+
 /// A BPF object file and what it becomes in the kernel. Move-only; programs and maps that nothing else holds go
 /// with it. For one thread at a time.
 /// @code
@@ -177,7 +186,7 @@ class object {
   /// The loaded map called `name`, as a map of class M that lives on after the object.
   /// @errors ENOENT there is none; and as M::bind
   /// @cost four system calls
-  template <class M>
+  template <detail::bindable_map M>
   [[nodiscard]] M map(cstring_view name, std::error_code& ec) const noexcept {
     object_map const found = map(name, ec);
     return ec ? M{} : M::bind(found.get(), ec);
@@ -190,7 +199,7 @@ class object {
   /// @errors ENOENT there is none; EINVAL its size is not that of T; EPERM constant, and T is not; and as mmap
   /// @cost before load() none; after it one system call, for the first variable of a section
   template <class T>
-    requires map_value<std::remove_const_t<T>>
+    requires plain_bytes<std::remove_const_t<T>>
   [[nodiscard]] T* global(cstring_view name, std::error_code& ec) noexcept {
     auto const place = object_ == nullptr ? detail::global_place{} : detail::find_global(object_.get(), name);
     if (place.map == nullptr) ec = make_error(object_ == nullptr ? EBADF : ENOENT);
@@ -253,18 +262,32 @@ class object {
     if (ec) fail("map", ec, name.c_str(), detail::join("the object has no such map; it has ", map_names()));
     return found;
   }
-  template <class M>
+  template <detail::bindable_map M>
   [[nodiscard]] M map(cstring_view name) const {
     return M::bind(map(name).get());
   }
   template <class T>
-    requires map_value<std::remove_const_t<T>>
+    requires plain_bytes<std::remove_const_t<T>>
   [[nodiscard]] T& global(cstring_view name) {
     std::error_code ec;
     T* const found = global<T>(name, ec);
     if (ec) fail("global", ec, name.c_str(), global_hint(ec.value()));
     return *found;
   }
+#else
+  // Not there, and say why.
+  template <class... A>
+  static object open(A&&...)
+    requires throwing<>;
+  template <class... A>
+  bpfmap::program program(A&&...) const
+    requires throwing<>;
+  template <class... A>
+  void autoload_only(A&&...) const
+    requires throwing<>;
+  template <class... A>
+  void load(A&&...)
+    requires throwing<>;
 #endif
 
  private:

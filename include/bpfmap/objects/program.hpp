@@ -15,6 +15,7 @@
 #include <system_error>
 #include <utility>
 
+#include <bpfmap/core/concepts.hpp>
 #include <bpfmap/core/cpu.hpp>
 #include <bpfmap/core/error.hpp>
 #include <bpfmap/kernel/sys.hpp>
@@ -157,6 +158,17 @@ class program {
     if (ec) fail("run", ec, fd() < 0 ? "the program is not loaded: is its autoload off?" : "");
     return result;
   }
+#else
+  // Not there, and say why.
+  template <class... A>
+  void set_autoload(A&&...) const
+    requires throwing<>;
+  template <class... A>
+  link attach(A&&...) const
+    requires throwing<>;
+  template <class... A>
+  run_result run(A&&...) const
+    requires throwing<>;
 #endif
 
  private:

@@ -100,7 +100,20 @@ struct perf_options {
 
 /// What a perf_reader can make of records: the bytes as they are, or a type that is copied from them.
 template <class E>
-concept stream_event = std::same_as<E, std::span<std::byte const>> || plain_bytes<E>;
+concept stream_event = plain_bytes<std::conditional_t<std::same_as<E, std::span<std::byte const>>, std::byte, E>>;
+
+namespace detail {
+
+template <class F, class Event>
+concept event_visitor = because<std::invocable<F&, Event const&> || std::invocable<F&, Event const&, cpu>,
+                                "f is called as f(event) or f(event, cpu), with copies or references to const">;
+
+template <class F, class Event>
+inline constexpr bool is_nothrow_visitor = std::invocable<F&, Event const&, cpu>
+                                               ? std::is_nothrow_invocable_v<F&, Event const&, cpu>
+                                               : std::is_nothrow_invocable_v<F&, Event const&>;
+
+}  // namespace detail
 
 /// Receives the records of a perf_event_array. Move-only; for one thread at a time.
 ///
@@ -149,14 +162,13 @@ class perf_reader {
   /// @cost no system call
   /// @concurrency records of one CPU come in order. If `f` throws, the record counts as seen and the next call
   ///              goes on behind it
-  template <class F>
-    requires std::invocable<F&, Event const&> || std::invocable<F&, Event const&, cpu>
-  std::size_t consume(F&& f, std::error_code& ec) {
+  template <detail::event_visitor<Event> F>
+  std::size_t consume(F&& f, std::error_code& ec) noexcept(detail::is_nothrow_visitor<F, Event>) {
     begin_pass();
     return drain(0, ring_count_, f, ec);
   }
-  template <class F>
-    requires(std::invocable<F&, Event const&> || std::invocable<F&, Event const&, cpu>) && throwing<>
+  template <detail::event_visitor<Event> F>
+    requires throwing<>
   std::size_t consume(F&& f) {
     std::error_code ec;
     std::size_t const seen = consume(f, ec);
@@ -168,9 +180,8 @@ class perf_reader {
   /// early, with what is there. After the time is up it takes what has not caused a wake-up yet.
   /// @return, @errors as consume()
   /// @cost one system call
-  template <class F>
-    requires std::invocable<F&, Event const&> || std::invocable<F&, Event const&, cpu>
-  std::size_t poll(std::chrono::milliseconds timeout, F&& f, std::error_code& ec) {
+  template <detail::event_visitor<Event> F>
+  std::size_t poll(std::chrono::milliseconds timeout, F&& f, std::error_code& ec) noexcept(detail::is_nothrow_visitor<F, Event>) {
     // What a callback stopped before has had its wake-up already.
     if (unfinished_) {
       std::size_t const seen = consume(f, ec);
@@ -198,8 +209,8 @@ class perf_reader {
       }
     }
   }
-  template <class F>
-    requires(std::invocable<F&, Event const&> || std::invocable<F&, Event const&, cpu>) && throwing<>
+  template <detail::event_visitor<Event> F>
+    requires throwing<>
   std::size_t poll(std::chrono::milliseconds timeout, F&& f) {
     std::error_code ec;
     std::size_t const seen = poll(timeout, f, ec);
@@ -247,9 +258,8 @@ class perf_reader {
   /// gone: the kernel does not revive the buffer of a CPU that was offline. What the old buffers still hold is
   /// given to `f` first, once programs write to the new ones: nothing is lost in between.
   /// @errors as open(); on an error the old buffers stay
-  template <class F>
-    requires std::invocable<F&, Event const&> || std::invocable<F&, Event const&, cpu>
-  std::size_t resync(F&& f, std::error_code& ec) {
+  template <detail::event_visitor<Event> F>
+  std::size_t resync(F&& f, std::error_code& ec) noexcept(detail::is_nothrow_visitor<F, Event>) {
     perf_reader fresh;
     fresh.map_ = unique_fd::duplicate(map_.get(), ec);
     fresh.options_ = options_;
@@ -273,8 +283,8 @@ class perf_reader {
     take(fresh);
     return seen;
   }
-  template <class F>
-    requires(std::invocable<F&, Event const&> || std::invocable<F&, Event const&, cpu>) && throwing<>
+  template <detail::event_visitor<Event> F>
+    requires throwing<>
   std::size_t resync(F&& f) {
     std::error_code ec;
     std::size_t const seen = resync(f, ec);
