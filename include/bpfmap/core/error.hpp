@@ -48,7 +48,7 @@ inline constexpr errno_name errno_names[] = {
     {ENOSYS, "ENOSYS"},     {ELOOP, "ELOOP"},         {ENOTSOCK, "ENOTSOCK"},   {EMSGSIZE, "EMSGSIZE"},
     {EOPNOTSUPP, "EOPNOTSUPP"}, {ETIMEDOUT, "ETIMEDOUT"}, {ESTALE, "ESTALE"},   {EBADMSG, "EBADMSG"},
     {EOVERFLOW, "EOVERFLOW"},   {ESRCH, "ESRCH"},     {ENOEXEC, "ENOEXEC"},     {ENOTSUP, "ENOTSUP"},
-    {enotsupp, "ENOTSUPP"},
+    {ENODATA, "ENODATA"},   {ENXIO, "ENXIO"},         {ENFILE, "ENFILE"},       {enotsupp, "ENOTSUPP"},
 };
 
 // libbpf's own error numbers (enum libbpf_errno), which have no strerror.
@@ -174,7 +174,8 @@ namespace detail {
 inline std::string element_hint(map_traits const& traits, std::string_view operation, int number,
                                 std::uint64_t max_entries) {
   bool const writes = operation != "find" && operation != "at" && operation != "contains" &&
-                      operation != "entries" && operation != "size";
+                      operation != "entries" && operation != "keys" && operation != "values" &&
+                      operation != "for_each" && operation != "size" && operation != "empty";
   switch (number) {
     case E2BIG:
     case ENOSPC:

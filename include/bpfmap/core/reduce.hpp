@@ -398,7 +398,7 @@ struct merge {
 };
 
 /// No reduction: every CPU's value, by CPU id. The way to see one CPU's slot, and to set each.
-/// @cost an allocation for each value read
+/// @cost two allocations for each value read: the values, and which CPUs they are of
 struct slots {
   template <class Slot>
   per_cpu_values<Slot> operator()(per_cpu_view<Slot const> from) const {

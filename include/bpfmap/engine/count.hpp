@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <cstdint>
 #include <system_error>
 #include <utility>
@@ -86,8 +87,11 @@ class element_counter {
       std::error_code ec;
       unique_fd made = load_count_program(shape.fd, ec);
       if (ec) {
-        // Too old a kernel, or no privileges: neither comes back, so never ask again.
-        refused_.store(true, std::memory_order_relaxed);
+        // Too old a kernel, or no privileges: neither comes back, so never ask again. A lack of descriptors or of
+        // memory may pass.
+        bool const passing = ec.value() == EMFILE || ec.value() == ENFILE || ec.value() == ENOMEM ||
+                             ec.value() == EAGAIN || ec.value() == EINTR;
+        if (!passing) refused_.store(true, std::memory_order_relaxed);
         return false;
       }
       // Another thread may have been faster; then ours is closed again.

@@ -167,7 +167,8 @@ class keyed_map : public typed_map<Derived, Type> {
   ///         ERANGE no per-CPU slots reduce to `value`
   /// @cost one system call, no allocation
   /// @concurrency atomic: of several that insert one key, one gets true
-  bool insert(key_type const& key, mapped_type const& value, std::error_code& ec) const noexcept
+  bool insert(key_type const& key, mapped_type const& value, std::error_code& ec) const
+      noexcept(Values::nothrow_write)
     requires insertable<Type> && writable_values<Values>
   {
     return judge(write(key, value, elem_flags::noexist), EEXIST, ec);
@@ -191,7 +192,8 @@ class keyed_map : public typed_map<Derived, Type> {
   /// Replaces the value of `key` if it is there. BPF_MAP_UPDATE_ELEM with BPF_EXIST.
   /// @return true: replaced; false: it was not there (of an array: the index is out of range)
   /// @errors, @cost as insert()
-  bool assign(key_type const& key, mapped_type const& value, std::error_code& ec) const noexcept
+  bool assign(key_type const& key, mapped_type const& value, std::error_code& ec) const
+      noexcept(Values::nothrow_write)
     requires assignable<Type> && writable_values<Values>
   {
     return judge(write(key, value, elem_flags::exist), not_present, ec);
@@ -217,7 +219,8 @@ class keyed_map : public typed_map<Derived, Type> {
   /// @errors, @cost as insert(); of an array, E2BIG: the index is out of range
   /// @concurrency another thread's value may replace it at once; of a per-CPU map, increments that programs
   ///              make meanwhile are lost
-  void insert_or_assign(key_type const& key, mapped_type const& value, std::error_code& ec) const noexcept
+  void insert_or_assign(key_type const& key, mapped_type const& value, std::error_code& ec) const
+      noexcept(Values::nothrow_write)
     requires assignable<Type> && writable_values<Values>
   {
     judge(write(key, value, elem_flags::any), 0, ec);
@@ -338,10 +341,10 @@ class keyed_map : public typed_map<Derived, Type> {
     while (std::uint32_t const block = walk.next(ec)) {
       for (std::uint32_t i = 0; i < block; ++i) {
         ++seen;
-        if constexpr (std::is_void_v<std::invoke_result_t<F, key_type const&, mapped_type const&>>) {
-          std::invoke(f, key_at(walk, i), value_at(walk, i));
-        } else {
+        if constexpr (std::is_same_v<std::invoke_result_t<F, key_type const&, mapped_type const&>, bool>) {
           if (!std::invoke(f, key_at(walk, i), value_at(walk, i))) return seen;
+        } else {
+          std::invoke(f, key_at(walk, i), value_at(walk, i));
         }
       }
     }
@@ -352,7 +355,7 @@ class keyed_map : public typed_map<Derived, Type> {
   size_type for_each(F&& f) const {
     std::error_code ec;
     size_type const seen = for_each(std::forward<F>(f), ec);
-    if (ec) raise_walk(ec);
+    if (ec) raise_walk("for_each", ec);
     return seen;
   }
 
@@ -493,7 +496,8 @@ class keyed_map : public typed_map<Derived, Type> {
     }
   }
 
-  [[nodiscard]] int write(key_type const& key, mapped_type const& value, std::uint64_t flags) const noexcept {
+  [[nodiscard]] int write(key_type const& key, mapped_type const& value, std::uint64_t flags) const
+      noexcept(Values::nothrow_write) {
     if constexpr (!Values::per_cpu) {
       return sys::map_update(this->fd(), std::addressof(key), std::addressof(value), flags);
     } else {
@@ -522,8 +526,8 @@ class keyed_map : public typed_map<Derived, Type> {
     __builtin_unreachable();
 #endif
   }
-  [[noreturn, gnu::cold, gnu::noinline]] void raise_walk(std::error_code ec) const {
-    this->fail("entries", -ec.value());
+  [[noreturn, gnu::cold, gnu::noinline]] void raise_walk(char const* operation, std::error_code ec) const {
+    this->fail(operation, -ec.value());
   }
 
   [[nodiscard]] walk_shape shape(bool keys_only = false) const noexcept {

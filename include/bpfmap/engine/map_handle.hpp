@@ -33,6 +33,14 @@ namespace bpfmap::inline BPFMAP_ABI {
 class map_handle {
  public:
   map_handle() = default;
+  map_handle(map_handle&& other) noexcept
+      : fd_(std::move(other.fd_)), info_(std::exchange(other.info_, map_info{})) {}
+  map_handle& operator=(map_handle&& other) noexcept {
+    map_handle taken(std::move(other));
+    std::swap(fd_, taken.fd_);
+    std::swap(info_, taken.info_);
+    return *this;
+  }
 
   /// Any map, of any type: takes a duplicate of `fd`.
   /// @errors EBADF not open; EINVAL not a map; EMFILE
@@ -42,13 +50,13 @@ class map_handle {
   }
 
   /// Takes over `fd`, which must be a map's.
-  static map_handle adopt(unique_fd fd, std::error_code& ec) noexcept {
+  static map_handle adopt(unique_fd fd, std::error_code& ec, bool surely_a_map = false) noexcept {
     map_handle handle;
     if (!fd) {
       if (!ec) ec = make_error(EBADF);
       return handle;
     }
-    handle.info_ = map_info::read(fd.get(), ec);
+    handle.info_ = map_info::read(fd.get(), ec, surely_a_map);
     if (ec) return {};
     handle.fd_ = std::move(fd);
     return handle;
@@ -59,7 +67,10 @@ class map_handle {
   /// The descriptor, still owned; -1 if empty.
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }
   /// Gives the descriptor away: the caller closes it, and this object is empty.
-  [[nodiscard]] int release() noexcept { return fd_.release(); }
+  [[nodiscard]] int release() noexcept {
+    info_ = {};
+    return fd_.release();
+  }
 
   /// What the map is; read when it was opened, never again.
   [[nodiscard]] map_info const& info() const noexcept { return info_; }
@@ -74,13 +85,17 @@ class map_handle {
   /// @errors EEXIST there is something; ENOENT no such directory; EPERM no bpffs, or no CAP_BPF
   /// @cost one system call
   void pin(cstring_view path, std::error_code& ec) const noexcept {
-    ec = code_of(sys::object_pin(fd(), path.c_str()));
+    ec = code_of(*this ? sys::object_pin(fd(), path.c_str()) : -EBADF);
   }
 
   /// Removes the pin at `path`, if it is this map's; the map lives on while it has other users.
   /// @errors ENOENT there is none; ESTALE it is another map's; EINVAL it is no map's
   /// @cost five system calls
   void unpin(cstring_view path, std::error_code& ec) const noexcept {
+    if (!*this) {
+      ec = make_error(EBADF);
+      return;
+    }
     unique_fd const pinned(sys::object_get(path.c_str()));
     if (!pinned) {
       ec = make_error(errno);
@@ -357,7 +372,7 @@ class typed_map : public map_handle {
                                     .btf_fd = options.btf_fd,
                                     .btf_key_type_id = options.btf_key_type_id,
                                     .btf_value_type_id = options.btf_value_type_id}));
-      if (fd) return finish(adopt(std::move(fd), ec), ec, why);
+      if (fd) return finish(adopt(std::move(fd), ec, true), ec, why);
       ec = make_error(errno);
     }
     if (why != nullptr) *why = detail::creation_hint(wanted, options, ec.value());

@@ -39,10 +39,12 @@ struct map_info {
   /// Reads it.
   /// @errors EBADF `fd` is not open; EINVAL it is no map
   /// @cost two system calls
-  static map_info read(int fd, std::error_code& ec) noexcept {
+  /// @param surely  the descriptor is known to be a map's: one system call
+  static map_info read(int fd, std::error_code& ec, bool surely = false) noexcept {
     sys::raw_map_info raw{};
     int failed = sys::map_info(fd, raw);
-    if (failed == 0) {
+    if (failed == -EBADFD) failed = -EBADF;  // this command's own word for a closed descriptor
+    if (failed == 0 && !surely) {
       // The same command answers for programs, links and BTF, with other fields in the same bytes. A batch of
       // no elements tells a map from those: it does nothing, and only what is no map is EINVAL.
       std::uint32_t none = 0;

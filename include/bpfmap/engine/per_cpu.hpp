@@ -27,8 +27,9 @@ class buffer {
   buffer() = default;
   buffer(buffer&& other) noexcept : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
   buffer& operator=(buffer&& other) noexcept {
-    std::swap(data_, other.data_);
-    std::swap(bytes_, other.bytes_);
+    buffer taken(std::move(other));
+    std::swap(data_, taken.data_);
+    std::swap(bytes_, taken.bytes_);
     return *this;
   }
   ~buffer() { ::operator delete(data_, std::align_val_t{buffer_alignment}); }
@@ -82,6 +83,7 @@ struct plain_values {
   static constexpr bool per_cpu = false;
   static constexpr bool writable = true;
   static constexpr bool nothrow = true;
+  static constexpr bool nothrow_write = true;
 
   /// What the kernel copies for one element.
   static std::size_t element_bytes(std::size_t) noexcept { return sizeof(Value); }
@@ -101,6 +103,9 @@ struct reduced_values {
   static constexpr bool per_cpu = true;
   static constexpr bool writable = scattering_reducer<Reducer, Slot>;
   static constexpr bool nothrow = std::is_nothrow_invocable_v<Reducer const&, per_cpu_view<Slot const>>;
+  static constexpr bool nothrow_write = requires(mapped_type const& value, per_cpu_view<Slot> slots) {
+    { Reducer{}.scatter(value, slots) } noexcept;
+  };
   static_assert(alignof(Slot) <= buffer_alignment, "a slot may be aligned to 64 bytes at the most");
 
   static std::size_t element_bytes(std::size_t cpus) noexcept { return slot_stride<Slot> * cpus; }
@@ -108,7 +113,7 @@ struct reduced_values {
     return Reducer{}(per_cpu_view<Slot const>(from, cpus));
   }
   /// False if no slots reduce to `value`. Every byte of the element is set: the kernel copies padding too.
-  static bool encode(mapped_type const& value, std::byte* to, cpu_set const& cpus) noexcept
+  static bool encode(mapped_type const& value, std::byte* to, cpu_set const& cpus) noexcept(nothrow_write)
     requires writable
   {
     std::memset(to, 0, element_bytes(cpus.size()));

@@ -42,6 +42,7 @@ class walk_range : public std::ranges::view_base {
         std::conditional_t<Shown == part::key, typename Map::key_type, typename Map::mapped_type>>;
 
     iterator(Map const& map, std::error_code* ec) : map_(&map), ec_(ec), walk_(new (std::nothrow) block_walker(map.shape())) {
+      if (ec_ != nullptr) ec_->clear();
       if (walk_ != nullptr) {
         next_block();
       } else {
@@ -70,7 +71,7 @@ class walk_range : public std::ranges::view_base {
     }
     void report(std::error_code ec) {
       if (ec_ != nullptr) *ec_ = ec;
-      else if (ec) map_->raise_walk(ec);
+      else if (ec) map_->raise_walk(Shown == part::entry ? "entries" : Shown == part::key ? "keys" : "values", ec);
     }
 
     Map const* map_;

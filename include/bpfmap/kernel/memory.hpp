@@ -22,8 +22,9 @@ class mapping {
   mapping(mapping&& other) noexcept
       : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
   mapping& operator=(mapping&& other) noexcept {
-    std::swap(data_, other.data_);
-    std::swap(bytes_, other.bytes_);
+    mapping taken(std::move(other));  // so that `other` is empty afterwards, and what was here is unmapped
+    std::swap(data_, taken.data_);
+    std::swap(bytes_, taken.bytes_);
     return *this;
   }
   ~mapping() {

@@ -156,6 +156,7 @@ class object {
       ec = make_error(object_ == nullptr ? EBADF : EINVAL);
       return;
     }
+    ec.clear();
     for (object_map const each : maps()) {
       if (each.type() != map_type::perf_event_array || each.max_entries() != 0) continue;
       each.set_max_entries(sizing::possible_cpus{}, ec);

@@ -53,6 +53,10 @@ class perf_event_array : public typed_map<perf_event_array<Sizing>, map_type::pe
   /// lost. Empty for the default policy.
   /// @cost an allocation
   [[nodiscard]] cpu_set uncovered_cpus(std::error_code& ec) const noexcept {
+    if (!*this) {
+      ec = make_error(EBADF);
+      return {};
+    }
     cpu_set const& possible = possible_cpus(ec);
     return ec ? cpu_set{} : possible.from(static_cast<std::uint32_t>(this->max_size()), ec);
   }
@@ -81,6 +85,7 @@ class perf_event_array : public typed_map<perf_event_array<Sizing>, map_type::pe
 
   void open(std::error_code& ec, std::string* why) {
     cpu_set const online = online_cpus(ec);
+    if (ec && why != nullptr) *why = "the online CPUs cannot be read: is sysfs mounted at /sys?";
     if (ec || detail::may_be_partial<Sizing> || online.highest() < this->max_size()) return;
     ec = make_error(ERANGE);
     if (why != nullptr) {
