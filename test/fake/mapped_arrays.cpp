@@ -12,7 +12,7 @@ namespace {
 
 using test::has;
 
-constexpr fake::shape mappable{.max_entries = 10, .flags = bpfmap::map_flags::mmapable, .name = "table"};
+fake::shape const mappable{.max_entries = 10, .flags = bpfmap::map_flags::mmapable, .name = "table"};
 
 template <class T>
 using mapped = bpfmap::array<T, bpfmap::mmapable>;
