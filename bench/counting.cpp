@@ -23,16 +23,19 @@ void size(benchmark::State& state) {
   for (int i = 0; i < 1000 && map.counted_by() != bpfmap::counting::kernel_counter; ++i) {
     benchmark::DoNotOptimize(map.size());
   }
-  bench::side_by_side(state, 1, [&] {
-    std::uint64_t count = 0;
-    std::uint32_t key = 0;
-    std::uint32_t next = 0;
-    for (void const* at = nullptr; bpf_map_get_next_key(map.fd(), at, &next) == 0; at = &key) {
-      key = next;
-      ++count;
-    }
-    benchmark::DoNotOptimize(count);
-  }, [&] { benchmark::DoNotOptimize(map.size()); });
+  bench::side_by_side(
+      state, 1,
+      [&] {
+        std::uint64_t count = 0;
+        std::uint32_t key = 0;
+        std::uint32_t next = 0;
+        for (void const* at = nullptr; bpf_map_get_next_key(map.fd(), at, &next) == 0; at = &key) {
+          key = next;
+          ++count;
+        }
+        benchmark::DoNotOptimize(count);
+      },
+      [&] { benchmark::DoNotOptimize(map.size()); });
   state.SetLabel(std::string(to_string(map.counted_by())));
 }
 

@@ -29,49 +29,58 @@ void find(benchmark::State& state) {
   auto const& map = filled();
   key_walk theirs_keys;
   key_walk ours_keys;
-  bench::side_by_side(state, calls, [&] {
-    for (int i = 0; i < calls; ++i) {
-      std::uint32_t const key = theirs_keys.next();
-      std::uint64_t value = 0;
-      benchmark::DoNotOptimize(bpf_map_lookup_elem(map.fd(), &key, &value));
-      benchmark::DoNotOptimize(value);
-    }
-  }, [&] {
-    for (int i = 0; i < calls; ++i) benchmark::DoNotOptimize(map.find(ours_keys.next()));
-  });
+  bench::side_by_side(
+      state, calls,
+      [&] {
+        for (int i = 0; i < calls; ++i) {
+          std::uint32_t const key = theirs_keys.next();
+          std::uint64_t value = 0;
+          benchmark::DoNotOptimize(bpf_map_lookup_elem(map.fd(), &key, &value));
+          benchmark::DoNotOptimize(value);
+        }
+      },
+      [&] {
+        for (int i = 0; i < calls; ++i) benchmark::DoNotOptimize(map.find(ours_keys.next()));
+      });
 }
 
 void find_absent(benchmark::State& state) {
   auto const& map = filled();
   key_walk theirs_keys;
   key_walk ours_keys;
-  bench::side_by_side(state, calls, [&] {
-    for (int i = 0; i < calls; ++i) {
-      std::uint32_t const key = elements + theirs_keys.next();
-      std::uint64_t value = 0;
-      benchmark::DoNotOptimize(bpf_map_lookup_elem(map.fd(), &key, &value));
-    }
-  }, [&] {
-    for (int i = 0; i < calls; ++i) benchmark::DoNotOptimize(map.find(elements + ours_keys.next()));
-  });
+  bench::side_by_side(
+      state, calls,
+      [&] {
+        for (int i = 0; i < calls; ++i) {
+          std::uint32_t const key = elements + theirs_keys.next();
+          std::uint64_t value = 0;
+          benchmark::DoNotOptimize(bpf_map_lookup_elem(map.fd(), &key, &value));
+        }
+      },
+      [&] {
+        for (int i = 0; i < calls; ++i) benchmark::DoNotOptimize(map.find(elements + ours_keys.next()));
+      });
 }
 
 void insert_or_assign(benchmark::State& state) {
   auto const& map = filled();
   key_walk theirs_keys;
   key_walk ours_keys;
-  bench::side_by_side(state, calls, [&] {
-    for (int i = 0; i < calls; ++i) {
-      std::uint32_t const key = theirs_keys.next();
-      std::uint64_t const value = key;
-      benchmark::DoNotOptimize(bpf_map_update_elem(map.fd(), &key, &value, BPF_ANY));
-    }
-  }, [&] {
-    for (int i = 0; i < calls; ++i) {
-      std::uint32_t const key = ours_keys.next();
-      map.insert_or_assign(key, key);
-    }
-  });
+  bench::side_by_side(
+      state, calls,
+      [&] {
+        for (int i = 0; i < calls; ++i) {
+          std::uint32_t const key = theirs_keys.next();
+          std::uint64_t const value = key;
+          benchmark::DoNotOptimize(bpf_map_update_elem(map.fd(), &key, &value, BPF_ANY));
+        }
+      },
+      [&] {
+        for (int i = 0; i < calls; ++i) {
+          std::uint32_t const key = ours_keys.next();
+          map.insert_or_assign(key, key);
+        }
+      });
 }
 
 // Both sides delete and put back; what is put back is put back by libbpf on both sides.
@@ -83,19 +92,22 @@ void erase(benchmark::State& state) {
     std::uint64_t const value = key;
     benchmark::DoNotOptimize(bpf_map_update_elem(map.fd(), &key, &value, BPF_ANY));
   };
-  bench::side_by_side(state, calls, [&] {
-    for (int i = 0; i < calls; ++i) {
-      std::uint32_t const key = theirs_keys.next();
-      benchmark::DoNotOptimize(bpf_map_delete_elem(map.fd(), &key));
-      put_back(key);
-    }
-  }, [&] {
-    for (int i = 0; i < calls; ++i) {
-      std::uint32_t const key = ours_keys.next();
-      benchmark::DoNotOptimize(map.erase(key));
-      put_back(key);
-    }
-  });
+  bench::side_by_side(
+      state, calls,
+      [&] {
+        for (int i = 0; i < calls; ++i) {
+          std::uint32_t const key = theirs_keys.next();
+          benchmark::DoNotOptimize(bpf_map_delete_elem(map.fd(), &key));
+          put_back(key);
+        }
+      },
+      [&] {
+        for (int i = 0; i < calls; ++i) {
+          std::uint32_t const key = ours_keys.next();
+          benchmark::DoNotOptimize(map.erase(key));
+          put_back(key);
+        }
+      });
 }
 
 BENCHMARK(find)->MinTime(2.0);

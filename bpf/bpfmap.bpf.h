@@ -181,16 +181,15 @@ enum { BPFMAP__NO_PREALLOC = 1, BPFMAP__BUILD_ID = 32, BPFMAP__MMAPABLE = 1024 }
 #define BPFMAP__FORGET(x) __asm__("" : "+r"(x))
 #define BPFMAP__REQUIRE(condition, sentence) _Static_assert(condition, "bpfmap: " sentence)
 #define BPFMAP__REQUIRE_KIND(m, kinds, sentence) BPFMAP__REQUIRE(BPFMAP__IS(m, kinds), sentence)
-#define BPFMAP__REQUIRE_KEYED(m, k, kinds, sentence)                                               \
-  BPFMAP__REQUIRE_KIND(m, kinds, sentence);                                                        \
+#define BPFMAP__REQUIRE_KEYED(m, k, kinds, sentence) \
+  BPFMAP__REQUIRE_KIND(m, kinds, sentence);          \
   BPFMAP__REQUIRE(BPFMAP__SAME(*(k), *(m)->key), "this is no pointer to the map's key type")
-#define BPFMAP__REQUIRE_VALUE(m, v)                                                                \
+#define BPFMAP__REQUIRE_VALUE(m, v) \
   BPFMAP__REQUIRE(BPFMAP__SAME(*(v), *(m)->value), "this is no pointer to the map's value type")
-#define BPFMAP__REQUIRE_INTEGER(x)                                                                 \
-  BPFMAP__REQUIRE(BPFMAP__INTEGER(x), "the value is no integer: name a member that is")
+#define BPFMAP__REQUIRE_INTEGER(x) BPFMAP__REQUIRE(BPFMAP__INTEGER(x), "the value is no integer: name a member that is")
 #define BPFMAP__INTEGER(x) (__builtin_classify_type(x) >= 1 && __builtin_classify_type(x) <= 4)
-#define BPFMAP__SAME(a, b)                                                                         \
-  (__builtin_types_compatible_p(__typeof__(a), __typeof__(b)) ||                                   \
+#define BPFMAP__SAME(a, b)                                       \
+  (__builtin_types_compatible_p(__typeof__(a), __typeof__(b)) || \
    (BPFMAP__INTEGER(a) && BPFMAP__INTEGER(b) && sizeof(a) == sizeof(b)))
 
 /* ---- Size ---------------------------------------------------------------------------------------
@@ -219,7 +218,7 @@ struct bpf_map {
 };
 #endif
 #ifndef BPFMAP_NO_KFUNC
-extern __s64 bpf_map_sum_elem_count(const struct bpf_map *map) __weak __ksym;
+extern __s64 bpf_map_sum_elem_count(const struct bpf_map* map) __weak __ksym;
 #endif
 
 /* libbpf moves these members to wherever the running kernel has them. */
@@ -233,7 +232,7 @@ struct bpf_queue_stack___bpfmap { __u32 head, tail, size; } BPFMAP__KERNEL;
 
 /* Head and tail cannot be read at once. If the tail stood still, head - tail was the length when
  * head was read; without this, a full queue in motion could pass for an empty one. */
-static __always_inline __s64 bpfmap__list_size(struct bpf_queue_stack___bpfmap *list) {
+static __always_inline __s64 bpfmap__list_size(struct bpf_queue_stack___bpfmap* list) {
   __u32 room = list->size, head = 0, tail = list->tail, before = ~tail;
   for (int tries = 0; tries < 4 && tail != before; tries++) {
     before = tail;
@@ -245,43 +244,35 @@ static __always_inline __s64 bpfmap__list_size(struct bpf_queue_stack___bpfmap *
   return head >= tail ? head - tail : head + room - tail;
 }
 
-static __attribute__((unused)) long bpfmap__visit(void *map, const void *key, void *value,
-                                                  void *context) {
+static __attribute__((unused)) long bpfmap__visit(void* map, const void* key, void* value, void* context) {
   (void)map, (void)key, (void)value, (void)context;
   return 0;
 }
 
-static __always_inline __s64 bpfmap__size(void *map, __u64 kind, __u64 max_entries) {
+static __always_inline __s64 bpfmap__size(void* map, __u64 kind, __u64 max_entries) {
   BPFMAP__FORGET(map); /* it is not the small variable in section .maps that it seems */
-  if (kind == BPFMAP__LPM_TRIE)
-    return ((struct lpm_trie___bpfmap *)map)->n_entries;
-  if (kind == BPFMAP__SOCKHASH)
-    return ((struct bpf_shtab___bpfmap *)map)->count.counter;
-  if (kind == BPFMAP__DEVMAP_HASH)
-    return ((struct bpf_dtab___bpfmap *)map)->items;
-  if (1ULL << kind & BPFMAP__LISTS)
-    return bpfmap__list_size(map);
-  if (1ULL << kind & BPFMAP__CONSTANT)
-    return max_entries;
+  if (kind == BPFMAP__LPM_TRIE) return ((struct lpm_trie___bpfmap*)map)->n_entries;
+  if (kind == BPFMAP__SOCKHASH) return ((struct bpf_shtab___bpfmap*)map)->count.counter;
+  if (kind == BPFMAP__DEVMAP_HASH) return ((struct bpf_dtab___bpfmap*)map)->items;
+  if (1ULL << kind & BPFMAP__LISTS) return bpfmap__list_size(map);
+  if (1ULL << kind & BPFMAP__CONSTANT) return max_entries;
 #ifndef BPFMAP_NO_KFUNC
   if (bpf_map_sum_elem_count) {
     __s64 count = bpf_map_sum_elem_count(map);
     return count > 0 ? count : 0; /* a sum over CPUs in motion may dip below 0 */
   }
 #endif
-  if (kind == BPFMAP__HASH_OF_MAPS)
-    return -BPFMAP__EOPNOTSUPP; /* the walk below is not for maps of maps */
+  if (kind == BPFMAP__HASH_OF_MAPS) return -BPFMAP__EOPNOTSUPP; /* the walk below is not for maps of maps */
   return bpf_for_each_map_elem(map, bpfmap__visit, NULL, 0);
 }
 
-#define bpfmap_size(m)                                                                             \
-  ({                                                                                               \
-    BPFMAP__REQUIRE_KIND(m, BPFMAP__COUNTED | BPFMAP__FIELD | BPFMAP__CONSTANT,                    \
-                         "nobody counts the elements of this map type");                           \
-    BPFMAP__REQUIRE(!BPFMAP__IS(m, BPFMAP__CONSTANT) || sizeof(*(m)->max_entries) > 0,             \
-                    "the loader sizes this map, the program does not know how");                   \
-    bpfmap__size((void *)(m), sizeof(*(m)->type) / sizeof(int),                                    \
-                 sizeof(*(m)->max_entries) / sizeof(int));                                         \
+#define bpfmap_size(m)                                                                                   \
+  ({                                                                                                     \
+    BPFMAP__REQUIRE_KIND(m, BPFMAP__COUNTED | BPFMAP__FIELD | BPFMAP__CONSTANT,                          \
+                         "nobody counts the elements of this map type");                                 \
+    BPFMAP__REQUIRE(!BPFMAP__IS(m, BPFMAP__CONSTANT) || sizeof(*(m)->max_entries) > 0,                   \
+                    "the loader sizes this map, the program does not know how");                         \
+    bpfmap__size((void*)(m), sizeof(*(m)->type) / sizeof(int), sizeof(*(m)->max_entries) / sizeof(int)); \
   })
 
 /* ---- All CPUs of a per-CPU element --------------------------------------------------------------
@@ -300,33 +291,31 @@ const volatile __u32 bpfmap_cpu_ids __weak = 8192;
 const volatile __u64 bpfmap_cpu_holes[128] __weak = {0};
 
 struct bpfmap__walk {
-  void *map;
-  const void *key;
-  void *result;
+  void* map;
+  const void* key;
+  void* result;
   __u64 offset;
   __u32 slots;
 };
 
 /* Defines a function for bpf_loop: the verifier reads it once, for any number of CPUs. BPF has no
  * indirect calls, hence one function for each reduction. */
-#define BPFMAP__STEP(fn, ...)                                                                      \
-  static __attribute__((unused)) long fn(__u32 cpu, struct bpfmap__walk *walk) {                   \
-    void *slot;                                                                                    \
-    if (bpfmap_cpu_holes[cpu / 64 % 128] >> cpu % 64 & 1)                                          \
-      return 0;                                                                                    \
-    slot = bpf_map_lookup_percpu_elem(walk->map, walk->key, cpu);                                  \
-    if (!slot)                                                                                     \
-      return 1;                                                                                    \
-    walk->slots++;                                                                                 \
-    __VA_ARGS__;                                                                                   \
-    return 0;                                                                                      \
+#define BPFMAP__STEP(fn, ...)                                                    \
+  static __attribute__((unused)) long fn(__u32 cpu, struct bpfmap__walk* walk) { \
+    void* slot;                                                                  \
+    if (bpfmap_cpu_holes[cpu / 64 % 128] >> cpu % 64 & 1) return 0;              \
+    slot = bpf_map_lookup_percpu_elem(walk->map, walk->key, cpu);                \
+    if (!slot) return 1;                                                         \
+    walk->slots++;                                                               \
+    __VA_ARGS__;                                                                 \
+    return 0;                                                                    \
   }
-#define BPFMAP__STEPS(name, T, Wide)                                                               \
-  BPFMAP__STEP(bpfmap__sum_##name, *(Wide *)walk->result += *(T *)(slot + walk->offset))           \
-  BPFMAP__STEP(bpfmap__min_##name, Wide *least = walk->result, one = *(T *)(slot + walk->offset);  \
-               if (one < *least) *least = one)                                                     \
-  BPFMAP__STEP(bpfmap__max_##name, Wide *most = walk->result, one = *(T *)(slot + walk->offset);   \
-               if (one > *most) *most = one)
+#define BPFMAP__STEPS(name, T, Wide)                                                             \
+  BPFMAP__STEP(bpfmap__sum_##name, *(Wide*)walk->result += *(T*)(slot + walk->offset))           \
+  BPFMAP__STEP(bpfmap__min_##name, Wide* least = walk->result, one = *(T*)(slot + walk->offset); \
+               if (one < *least)* least = one)                                                   \
+  BPFMAP__STEP(bpfmap__max_##name, Wide* most = walk->result, one = *(T*)(slot + walk->offset);  \
+               if (one > *most)* most = one)
 /* clang-format off */
 BPFMAP__STEPS(u8, __u8, __u64) BPFMAP__STEPS(u16, __u16, __u64)
 BPFMAP__STEPS(u32, __u32, __u64) BPFMAP__STEPS(u64, __u64, __u64)
@@ -342,27 +331,26 @@ static __always_inline __u32 bpfmap__fold(void *map, const void *key, void *step
 }
 /* clang-format on */
 
-#define BPFMAP__REQUIRE_PER_CPU(m, k)                                                              \
+#define BPFMAP__REQUIRE_PER_CPU(m, k) \
   BPFMAP__REQUIRE_KEYED(m, k, BPFMAP__PER_CPU, "only per-CPU hashes and arrays have a slot per CPU")
-#define BPFMAP__BY_SIZE(op, x)                                                                     \
-  (sizeof(x) == 8   ? bpfmap__##op##64                                                             \
-   : sizeof(x) == 4 ? bpfmap__##op##32                                                             \
-   : sizeof(x) == 2 ? bpfmap__##op##16                                                             \
+#define BPFMAP__BY_SIZE(op, x)         \
+  (sizeof(x) == 8   ? bpfmap__##op##64 \
+   : sizeof(x) == 4 ? bpfmap__##op##32 \
+   : sizeof(x) == 2 ? bpfmap__##op##16 \
                     : bpfmap__##op##8)
 /* dot: nothing, or .member */
-#define BPFMAP__REDUCE(op, signed_start, unsigned_start, m, k, dot)                                \
-  ({                                                                                               \
-    BPFMAP__REQUIRE_PER_CPU(m, k);                                                                 \
-    BPFMAP__REQUIRE_INTEGER((*(m)->value)dot);                                                     \
-    typedef __typeof__((*(m)->value)dot) bpfmap__part;                                             \
-    enum { bpfmap__signed = (bpfmap__part)-1 < (bpfmap__part)1 };                                  \
-    __typeof__(__builtin_choose_expr(bpfmap__signed, (__s64)0, (__u64)0)) bpfmap__result =         \
-        bpfmap__signed ? (__u64)(signed_start) : (unsigned_start);                                 \
-    bpfmap__fold((void *)(m), (k),                                                                 \
-                 bpfmap__signed ? BPFMAP__BY_SIZE(op##_s, bpfmap__part)                            \
-                                : BPFMAP__BY_SIZE(op##_u, bpfmap__part),                           \
-                 &bpfmap__result, (__u64) & (*(__typeof__((m)->value))0)dot);                      \
-    bpfmap__result;                                                                                \
+#define BPFMAP__REDUCE(op, signed_start, unsigned_start, m, k, dot)                                              \
+  ({                                                                                                             \
+    BPFMAP__REQUIRE_PER_CPU(m, k);                                                                               \
+    BPFMAP__REQUIRE_INTEGER((*(m)->value)dot);                                                                   \
+    typedef __typeof__((*(m)->value)dot) bpfmap__part;                                                           \
+    enum { bpfmap__signed = (bpfmap__part)-1 < (bpfmap__part)1 };                                                \
+    __typeof__(__builtin_choose_expr(bpfmap__signed, (__s64)0, (__u64)0)) bpfmap__result =                       \
+        bpfmap__signed ? (__u64)(signed_start) : (unsigned_start);                                               \
+    bpfmap__fold((void*)(m), (k),                                                                                \
+                 bpfmap__signed ? BPFMAP__BY_SIZE(op##_s, bpfmap__part) : BPFMAP__BY_SIZE(op##_u, bpfmap__part), \
+                 &bpfmap__result, (__u64) & (*(__typeof__((m)->value))0)dot);                                    \
+    bpfmap__result;                                                                                              \
   })
 
 /* bpfmap_sum(&m, &key), bpfmap_sum(&m, &key, member): the sum of all CPUs' slots, or of a member of
@@ -373,8 +361,7 @@ static __always_inline __u32 bpfmap__fold(void *map, const void *key, void *step
  * the largest and the smallest number of the result's type. Linux 5.19. A CPU that never wrote has
  * a slot of 0, and it counts; where it must not, bpfmap_reduce can ask another member.
  * Example: if (bpfmap_max(&depths, &queue) > 100) ... */
-#define bpfmap_min(m, k, ...)                                                                      \
-  BPFMAP__REDUCE(min, ~(1ULL << 63), ~0ULL, m, k, __VA_OPT__(.) __VA_ARGS__)
+#define bpfmap_min(m, k, ...) BPFMAP__REDUCE(min, ~(1ULL << 63), ~0ULL, m, k, __VA_OPT__(.) __VA_ARGS__)
 #define bpfmap_max(m, k, ...) BPFMAP__REDUCE(max, 1ULL << 63, 0, m, k, __VA_OPT__(.) __VA_ARGS__)
 
 /* BPFMAP_REDUCER(fn, accumulator, slot) {...} defines, at file scope, a function for bpfmap_reduce.
@@ -384,16 +371,16 @@ static __always_inline __u32 bpfmap__fold(void *map, const void *key, void *step
  *     if (slot->samples && slot->worst > *worst) *worst = slot->worst;
  *   }
  *   if (bpfmap_reduce(&latencies, &key, slowest, &worst)) ... */
-#define BPFMAP_REDUCER(fn, accumulator, slot_parameter)                                            \
-  static __always_inline void fn##__one(accumulator, slot_parameter);                              \
-  BPFMAP__STEP(fn, fn##__one(walk->result, slot))                                                  \
+#define BPFMAP_REDUCER(fn, accumulator, slot_parameter)               \
+  static __always_inline void fn##__one(accumulator, slot_parameter); \
+  BPFMAP__STEP(fn, fn##__one(walk->result, slot))                     \
   static __always_inline void fn##__one(accumulator, slot_parameter)
-#define bpfmap_reduce(m, k, fn, acc)                                                               \
-  ({                                                                                               \
-    BPFMAP__REQUIRE_PER_CPU(m, k);                                                                 \
-    if (0) /* for the compiler's check of both types */                                            \
-      fn##__one((acc), (m)->value);                                                                \
-    bpfmap__fold((void *)(m), (k), fn, (acc), 0);                                                  \
+#define bpfmap_reduce(m, k, fn, acc)                    \
+  ({                                                    \
+    BPFMAP__REQUIRE_PER_CPU(m, k);                      \
+    if (0) /* for the compiler's check of both types */ \
+      fn##__one((acc), (m)->value);                     \
+    bpfmap__fold((void*)(m), (k), fn, (acc), 0);        \
   })
 
 /* ---- Writing --------------------------------------------------------------------------------- */
@@ -401,24 +388,21 @@ static __always_inline __u32 bpfmap__fold(void *map, const void *key, void *step
 /* Of all who find an element absent at once, one creates it, and all get the same one: BPF_NOEXIST
  * does not touch what the first one made. int: before Linux 6.4 helpers that write to maps leave 0
  * in the upper half of a negative result; as the long that they declare, it would be positive. */
-static __always_inline void *bpfmap__create(void *map, const void *key, const void *initial,
-                                            long *error) {
+static __always_inline void* bpfmap__create(void* map, const void* key, const void* initial, long* error) {
   int result = (int)bpf_map_update_elem(map, key, initial, 1 /* BPF_NOEXIST */);
-  void *value = bpf_map_lookup_elem(map, key);
-  if (!value)
-    *error = result && result != -BPFMAP__EEXIST ? result : -BPFMAP__EAGAIN;
+  void* value = bpf_map_lookup_elem(map, key);
+  if (!value) *error = result && result != -BPFMAP__EEXIST ? result : -BPFMAP__EAGAIN;
   return value;
 }
 
-static __always_inline void *bpfmap__get_or_init(void *map, const void *key, const void *initial,
-                                                 _Bool indexed) {
+static __always_inline void* bpfmap__get_or_init(void* map, const void* key, const void* initial, _Bool indexed) {
   long error;
-  void *value = bpf_map_lookup_elem(map, key);
+  void* value = bpf_map_lookup_elem(map, key);
   return value || indexed ? value : bpfmap__create(map, key, initial, &error);
 }
 
-#define BPFMAP__REQUIRE_STORING(m, k)                                                              \
-  BPFMAP__REQUIRE_KEYED(m, k, BPFMAP__KEYED | BPFMAP__INDEXED,                                     \
+#define BPFMAP__REQUIRE_STORING(m, k)                          \
+  BPFMAP__REQUIRE_KEYED(m, k, BPFMAP__KEYED | BPFMAP__INDEXED, \
                         "only hashes and arrays, where a key finds its own element or none")
 
 /* bpfmap_add(&m, &key, n), bpfmap_add(&m, &key, n, member): adds n to the value, or a member of it,
@@ -432,50 +416,49 @@ static __always_inline void *bpfmap__get_or_init(void *map, const void *key, con
  * at this moment), else what bpf_map_update_elem said.
  * Example: bpfmap_add(&flows, &key, skb->len, received.bytes); */
 #define bpfmap_add(m, k, n, ...) BPFMAP__ADD(m, k, n, __VA_OPT__(.) __VA_ARGS__)
-#define BPFMAP__ADD(m, k, n, dot)                                                                  \
-  ({                                                                                               \
-    BPFMAP__REQUIRE_STORING(m, k);                                                                 \
-    BPFMAP__REQUIRE_INTEGER((*(m)->value)dot);                                                     \
-    BPFMAP__REQUIRE(BPFMAP__IS(m, BPFMAP__PER_CPU) || sizeof((*(m)->value)dot) >= 4,               \
-                    "BPF has atomic additions of 4 and 8 bytes only");                             \
-    void *bpfmap__map = (void *)(m);                                                               \
-    const void *bpfmap__key = (k);                                                                 \
-    __typeof__((*(m)->value)dot) bpfmap__n = (n);                                                  \
-    long bpfmap__error = 0;                                                                        \
-    __typeof__((m)->value) bpfmap__value = bpf_map_lookup_elem(bpfmap__map, bpfmap__key);          \
-    if (!bpfmap__value && BPFMAP__IS(m, BPFMAP__INDEXED)) {                                        \
-      bpfmap__error = -BPFMAP__E2BIG;                                                              \
-    } else if (!bpfmap__value) {                                                                   \
-      __typeof__(*(m)->value) bpfmap__zero;                                                        \
-      __builtin_memset(&bpfmap__zero, 0, sizeof(bpfmap__zero));                                    \
-      bpfmap__value = bpfmap__create(bpfmap__map, bpfmap__key, &bpfmap__zero, &bpfmap__error);     \
-    }                                                                                              \
-    if (bpfmap__value && BPFMAP__IS(m, BPFMAP__PER_CPU))                                           \
-      (*bpfmap__value) dot += bpfmap__n;                                                           \
-    else if (bpfmap__value)                                                                        \
-      __sync_fetch_and_add(&(*bpfmap__value)dot, bpfmap__n);                                       \
-    bpfmap__error;                                                                                 \
+#define BPFMAP__ADD(m, k, n, dot)                                                              \
+  ({                                                                                           \
+    BPFMAP__REQUIRE_STORING(m, k);                                                             \
+    BPFMAP__REQUIRE_INTEGER((*(m)->value)dot);                                                 \
+    BPFMAP__REQUIRE(BPFMAP__IS(m, BPFMAP__PER_CPU) || sizeof((*(m)->value)dot) >= 4,           \
+                    "BPF has atomic additions of 4 and 8 bytes only");                         \
+    void* bpfmap__map = (void*)(m);                                                            \
+    const void* bpfmap__key = (k);                                                             \
+    __typeof__((*(m)->value)dot) bpfmap__n = (n);                                              \
+    long bpfmap__error = 0;                                                                    \
+    __typeof__((m)->value) bpfmap__value = bpf_map_lookup_elem(bpfmap__map, bpfmap__key);      \
+    if (!bpfmap__value && BPFMAP__IS(m, BPFMAP__INDEXED)) {                                    \
+      bpfmap__error = -BPFMAP__E2BIG;                                                          \
+    } else if (!bpfmap__value) {                                                               \
+      __typeof__(*(m)->value) bpfmap__zero;                                                    \
+      __builtin_memset(&bpfmap__zero, 0, sizeof(bpfmap__zero));                                \
+      bpfmap__value = bpfmap__create(bpfmap__map, bpfmap__key, &bpfmap__zero, &bpfmap__error); \
+    }                                                                                          \
+    if (bpfmap__value && BPFMAP__IS(m, BPFMAP__PER_CPU))                                       \
+      (*bpfmap__value) dot += bpfmap__n;                                                       \
+    else if (bpfmap__value)                                                                    \
+      __sync_fetch_and_add(&(*bpfmap__value)dot, bpfmap__n);                                   \
+    bpfmap__error;                                                                             \
   })
 
 /* bpfmap_get_or_init(&m, &key, &initial): a pointer to the value, which is made as a copy of
  * `initial` if absent (per-CPU maps: this CPU's slot is, the others are zeroed). Maps and kernels
  * as bpfmap_add. NULL: full, or beyond the array. Values too large for the stack: keep `initial` in
  * a global variable. Example: struct flow *flow = bpfmap_get_or_init(&flows, &key, &new_flow); */
-#define bpfmap_get_or_init(m, k, initial)                                                          \
-  ({                                                                                               \
-    BPFMAP__REQUIRE_STORING(m, k);                                                                 \
-    BPFMAP__REQUIRE_VALUE(m, initial);                                                             \
-    (__typeof__((m)->value))bpfmap__get_or_init((void *)(m), (k), (initial),                       \
-                                                BPFMAP__IS(m, BPFMAP__INDEXED));                   \
+#define bpfmap_get_or_init(m, k, initial)                                                                    \
+  ({                                                                                                         \
+    BPFMAP__REQUIRE_STORING(m, k);                                                                           \
+    BPFMAP__REQUIRE_VALUE(m, initial);                                                                       \
+    (__typeof__((m)->value))bpfmap__get_or_init((void*)(m), (k), (initial), BPFMAP__IS(m, BPFMAP__INDEXED)); \
   })
 
 /* bpfmap_inner(&outer, &key): the inner map or NULL, as a pointer that all functions here take.
  * Linux 4.12. Example: __typeof__(bpfmap_inner(&tenants, &id)) ports = bpfmap_inner(&tenants, &id);
  *                      if (ports) bpfmap_add(ports, &port, 1); */
-#define bpfmap_inner(m, k)                                                                         \
-  ({                                                                                               \
-    BPFMAP__REQUIRE_KEYED(m, k, BPFMAP__MAPS, "this map holds no maps");                           \
-    (__typeof__((m)->values[0]))bpf_map_lookup_elem((m), (k));                                     \
+#define bpfmap_inner(m, k)                                               \
+  ({                                                                     \
+    BPFMAP__REQUIRE_KEYED(m, k, BPFMAP__MAPS, "this map holds no maps"); \
+    (__typeof__((m)->values[0]))bpf_map_lookup_elem((m), (k));           \
   })
 
 /* bpfmap_push(&m, &value), bpfmap_push(&m, &value, BPF_EXIST): adds to a queue, stack or Bloom
@@ -489,24 +472,24 @@ static __always_inline void *bpfmap__get_or_init(void *map, const void *key, con
     (long)(int)bpf_map_push_elem((m), (element), BPFMAP__FLAGS(__VA_ARGS__)); /* int: see above */ \
   })
 
-#define BPFMAP__REQUIRE_EVENT(m, KIND, event)                                                      \
-  BPFMAP__REQUIRE_KIND(m, BPFMAP__BIT(KIND), "emit is for ring buffers, emit_perf for perf");      \
-  BPFMAP__REQUIRE(!__builtin_types_compatible_p(__typeof__(*(event)), void),                       \
+#define BPFMAP__REQUIRE_EVENT(m, KIND, event)                                                 \
+  BPFMAP__REQUIRE_KIND(m, BPFMAP__BIT(KIND), "emit is for ring buffers, emit_perf for perf"); \
+  BPFMAP__REQUIRE(!__builtin_types_compatible_p(__typeof__(*(event)), void),                  \
                   "the event must be a pointer to a type, which tells its size")
 /* bpfmap_emit(&ring, &event): copies the event into a ring buffer, pads included: zero them.
  * Linux 5.8. Returns 0, -EAGAIN (full, the event is lost). Example: bpfmap_emit(&ring, &event); */
-#define bpfmap_emit(m, event)                                                                      \
-  ({                                                                                               \
-    BPFMAP__REQUIRE_EVENT(m, RINGBUF, event);                                                      \
-    bpf_ringbuf_output((m), (event), sizeof(*(event)), 0);                                         \
+#define bpfmap_emit(m, event)                              \
+  ({                                                       \
+    BPFMAP__REQUIRE_EVENT(m, RINGBUF, event);              \
+    bpf_ringbuf_output((m), (event), sizeof(*(event)), 0); \
   })
 /* bpfmap_emit_perf(ctx, &events, &event): the same into this CPU's buffer of a perf event array.
  * Linux 4.4, GPL-compatible. Returns 0, -ENOSPC (full: lost), -ENOENT (this CPU has no reader).
  * Example: bpfmap_emit_perf(ctx, &events, &event); */
-#define bpfmap_emit_perf(ctx, m, event)                                                            \
-  ({                                                                                               \
-    BPFMAP__REQUIRE_EVENT(m, PERF_EVENT_ARRAY, event);                                             \
-    bpf_perf_event_output((ctx), (m), 0xffffffffULL /* this CPU */, (event), sizeof(*(event)));    \
+#define bpfmap_emit_perf(ctx, m, event)                                                         \
+  ({                                                                                            \
+    BPFMAP__REQUIRE_EVENT(m, PERF_EVENT_ARRAY, event);                                          \
+    bpf_perf_event_output((ctx), (m), 0xffffffffULL /* this CPU */, (event), sizeof(*(event))); \
   })
 
 /* ---- Histograms ---------------------------------------------------------------------------------
@@ -539,12 +522,10 @@ static __always_inline __u32 bpfmap_log2_slot(__u64 v) {
  *          __u32 slot = bpfmap_linear_slot(length, 0, 100, 15); */
 #define BPFMAP_LINEAR_SLOTS(buckets) ((buckets) + 2)
 static __always_inline __u32 bpfmap_linear_slot(__u64 v, __u64 low, __u64 width, __u32 buckets) {
-  if (v < low)
-    return 0;
+  if (v < low) return 0;
   v = (v - low) / width;
   BPFMAP__FORGET(v); /* or it might check one register and return another */
-  if (v > buckets)
-    v = buckets;
+  if (v > buckets) v = buckets;
   BPFMAP__FORGET(v);
   return (__u32)v + 1;
 }

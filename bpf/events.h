@@ -6,9 +6,9 @@
 #include <linux/types.h>
 
 struct numbered_event {
-	__u64 number;
-	__u32 cpu;
-	__u32 check;
+  __u64 number;
+  __u32 cpu;
+  __u32 check;
 };
 
 #endif

@@ -1,30 +1,28 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 // A value with a spin lock, which only programs can keep consistent without BPF_F_LOCK.
-#include <linux/bpf.h>
-#include <bpf/bpf_helpers.h>
 #include "locks.h"
+#include <bpf/bpf_helpers.h>
+#include <linux/bpf.h>
 
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 4);
-	__type(key, __u32);
-	__type(value, struct locked_pair);
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, 4);
+  __type(key, __u32);
+  __type(value, struct locked_pair);
 } pairs SEC(".maps");
 
 SEC("tc")
-int write_pair(struct __sk_buff *skb)
-{
-	__u32 key = 1;
-	struct locked_pair *pair = bpf_map_lookup_elem(&pairs, &key);
+int write_pair(struct __sk_buff* skb) {
+  __u32 key = 1;
+  struct locked_pair* pair = bpf_map_lookup_elem(&pairs, &key);
 
-	(void)skb;
-	if (!pair)
-		return 1;
-	bpf_spin_lock(&pair->lock);
-	pair->first++;
-	pair->second = pair->first;
-	bpf_spin_unlock(&pair->lock);
-	return 0;
+  (void)skb;
+  if (!pair) return 1;
+  bpf_spin_lock(&pair->lock);
+  pair->first++;
+  pair->second = pair->first;
+  bpf_spin_unlock(&pair->lock);
+  return 0;
 }
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";

@@ -6,11 +6,11 @@
 #include <linux/bpf.h>
 
 struct locked_pair {
-	struct bpf_spin_lock lock;
-	__u32 unused;
-	__u64 first;
-	__u64 between[500]; /* so that copying takes long enough to be interrupted */
-	__u64 second;
+  struct bpf_spin_lock lock;
+  __u32 unused;
+  __u64 first;
+  __u64 between[500]; /* so that copying takes long enough to be interrupted */
+  __u64 second;
 };
 
 #endif

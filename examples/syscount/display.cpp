@@ -22,21 +22,18 @@ bool can_redraw() {
   return ::isatty(STDOUT_FILENO) == 1 && kind != nullptr && std::string_view(kind) != "dumb";
 }
 
-} // namespace
+}  // namespace
 
 display::display(options const& chosen)
     : options_(chosen), terminal_(!chosen.json && can_redraw()), next_(clock::now()) {
-  if (!terminal_)
-    next_ += std::chrono::seconds(1);
+  if (!terminal_) next_ += std::chrono::seconds(1);
 }
 
 bool display::is_due() {
   auto const now = clock::now();
-  if (options_.json || now < next_)
-    return false;
+  if (options_.json || now < next_) return false;
   next_ += terminal_ ? std::chrono::milliseconds(200) : std::chrono::seconds(1);
-  if (next_ < now)
-    next_ = now;
+  if (next_ < now) next_ = now;
   return true;
 }
 
@@ -46,8 +43,7 @@ void display::show(report const& now) {
     return;
   }
   winsize size{};
-  bool const known =
-      ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 1 && size.ws_col > 1;
+  bool const known = ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 1 && size.ws_col > 1;
   redraw(screen(now, options_.seconds, known ? size.ws_row : 24, known ? size.ws_col : 80));
 }
 
@@ -80,4 +76,4 @@ void display::write(std::string const& text) {
   }
 }
 
-} // namespace syscount
+}  // namespace syscount

@@ -15,7 +15,7 @@ namespace syscount {
 /// Standard output: redrawn in place on a terminal, a line a second elsewhere; as JSON, only the
 /// end.
 class display {
-public:
+ public:
   explicit display(options const& chosen);
 
   /// Whether show() is to be called now.
@@ -24,7 +24,7 @@ public:
   void show(report const& now);
   void finish(report const& last);
 
-private:
+ private:
   using clock = std::chrono::steady_clock;
 
   void redraw(std::string_view text);
@@ -33,9 +33,9 @@ private:
   options const& options_;
   bool terminal_;
   clock::time_point next_;
-  std::size_t lines_ = 0; // drawn on the terminal, above the cursor
+  std::size_t lines_ = 0;  // drawn on the terminal, above the cursor
 };
 
-} // namespace syscount
+}  // namespace syscount
 
 #endif

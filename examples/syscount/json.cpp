@@ -64,24 +64,20 @@ template <class Range, class F>
 std::string list(Range const& range, F const& text_of, std::size_t most = SIZE_MAX) {
   std::string result = "[";
   for (auto const& each : range) {
-    if (most-- == 0)
-      break;
-    if (result.size() > 1)
-      result += ", ";
+    if (most-- == 0) break;
+    if (result.size() > 1) result += ", ";
     result += text_of(each);
   }
   return result + "]";
 }
 
 // What was not counted is null, not 0.
-std::string if_known(bool known, std::uint64_t value) {
-  return known ? std::to_string(value) : "null";
-}
+std::string if_known(bool known, std::uint64_t value) { return known ? std::to_string(value) : "null"; }
 
 std::string numbers_of(report const& from, row const& each) {
-  return fmt::format(R"("calls": {}, "finished": {}, "failed": {}, "ns": {})",
-                     if_known(from.counts, each.calls), if_known(from.times, each.finished),
-                     if_known(from.times, each.failed), if_known(from.times, each.ns));
+  return fmt::format(R"("calls": {}, "finished": {}, "failed": {}, "ns": {})", if_known(from.counts, each.calls),
+                     if_known(from.times, each.finished), if_known(from.times, each.failed),
+                     if_known(from.times, each.ns));
 }
 
 std::string process_of(row const& each) {
@@ -99,12 +95,10 @@ std::string tables(report const& from, std::size_t top) {
     return fmt::format("{{{}, {}}}", call_of(each.call), numbers_of(from, each));
   };
   auto const pair = [&](row const& each) {
-    return fmt::format("{{{}, {}, {}}}", process_of(each), call_of(each.call),
-                       numbers_of(from, each));
+    return fmt::format("{{{}, {}, {}}}", process_of(each), call_of(each.call), numbers_of(from, each));
   };
-  return fmt::format(R"("processes": {}, "system_calls": {}, "pairs": {})",
-                     list(from.processes, process, top), list(from.system_calls, call, top),
-                     list(from.pairs, pair, top));
+  return fmt::format(R"("processes": {}, "system_calls": {}, "pairs": {})", list(from.processes, process, top),
+                     list(from.system_calls, call, top), list(from.pairs, pair, top));
 }
 
 std::string histogram(report const& from) {
@@ -118,44 +112,39 @@ std::string histogram(report const& from) {
 
 std::string size_of(map_size const& each) {
   auto const cost = [](counting_cost const& of) {
-    return fmt::format(R"({{"method": {}, "times": {}, "first_ns": {}, "fastest_ns": {}}})",
-                       quoted(of.method), of.times, of.first.count(), of.fastest.count());
+    return fmt::format(R"({{"method": {}, "times": {}, "first_ns": {}, "fastest_ns": {}}})", quoted(of.method),
+                       of.times, of.first.count(), of.fastest.count());
   };
-  return fmt::format(
-      R"({{"map": {}, "room": {}, "size": {}, "method": {}, "ns": {}, "walked": {}, )"
-      R"("walk_ns": {}, "asked": {}}})",
-      quoted(each.map), each.room, each.size, quoted(each.method), each.time.count(), each.walked,
-      each.walk_time.count(), list(each.costs, cost));
+  return fmt::format(R"({{"map": {}, "room": {}, "size": {}, "method": {}, "ns": {}, "walked": {}, )"
+                     R"("walk_ns": {}, "asked": {}}})",
+                     quoted(each.map), each.room, each.size, quoted(each.method), each.time.count(), each.walked,
+                     each.walk_time.count(), list(each.costs, cost));
 }
 
 std::string samples(report const& from) {
-  if (!from.samples)
-    return "null";
+  if (!from.samples) return "null";
   sampling const& all = from.sampled;
   auto const number = [](std::uint32_t each) { return std::to_string(each); };
   auto const last = [](sample const& each) {
-    return fmt::format(R"({{"after_ns": {}, "cpu": {}, "pid": {}, "tid": {}, "process": {}, {}}})",
-                       each.after.count(), each.cpu, each.pid, each.tid, quoted(each.name),
-                       call_of(each.call));
+    return fmt::format(R"({{"after_ns": {}, "cpu": {}, "pid": {}, "tid": {}, "process": {}, {}}})", each.after.count(),
+                       each.cpu, each.pid, each.tid, quoted(each.name), call_of(each.call));
   };
-  return fmt::format(
-      R"({{"every": {}, "policy": {}, "entries": {}, "cpus": {}, "taken": {}, "received": {}, )"
-      R"("lost": {}, "malformed": {}, "last": {}}})",
-      all.every, quoted(all.policy), all.entries, list(all.cpus, number), all.taken, all.received,
-      all.lost, all.malformed, list(all.last, last));
+  return fmt::format(R"({{"every": {}, "policy": {}, "entries": {}, "cpus": {}, "taken": {}, "received": {}, )"
+                     R"("lost": {}, "malformed": {}, "last": {}}})",
+                     all.every, quoted(all.policy), all.entries, list(all.cpus, number), all.taken, all.received,
+                     all.lost, all.malformed, list(all.last, last));
 }
 
-} // namespace
+}  // namespace
 
 std::string to_json(report const& last, std::size_t top) {
   auto const name = [](std::string const& each) { return quoted(each); };
-  return fmt::format(
-      R"({{"time_ns": {}, "interrupted": {}, "programs": {}, "calls": {}, "not_counted": {}, )"
-      R"("not_noted": {}, "latency": {}, "sizes": {}, "samples": {}, {}}})"
-      "\n",
-      last.time.count(), last.interrupted, list(last.programs, name),
-      if_known(last.counts, last.total), last.not_counted, last.not_noted, histogram(last),
-      list(last.sizes, size_of), samples(last), tables(last, top));
+  return fmt::format(R"({{"time_ns": {}, "interrupted": {}, "programs": {}, "calls": {}, "not_counted": {}, )"
+                     R"("not_noted": {}, "latency": {}, "sizes": {}, "samples": {}, {}}})"
+                     "\n",
+                     last.time.count(), last.interrupted, list(last.programs, name), if_known(last.counts, last.total),
+                     last.not_counted, last.not_noted, histogram(last), list(last.sizes, size_of), samples(last),
+                     tables(last, top));
 }
 
-} // namespace syscount
+}  // namespace syscount

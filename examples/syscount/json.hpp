@@ -12,6 +12,6 @@ namespace syscount {
 /// The report as one JSON object on one line, all ASCII, with so many rows in each table.
 std::string to_json(report const& last, std::size_t top);
 
-} // namespace syscount
+}  // namespace syscount
 
 #endif

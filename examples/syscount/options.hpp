@@ -11,7 +11,7 @@ namespace syscount {
 
 struct options {
   std::uint32_t seconds = 5;
-  std::vector<std::string> programs = {}; // empty: all
+  std::vector<std::string> programs = {};  // empty: all
   std::uint32_t sample_every = 1000;
   std::uint32_t entries = 16384;
   std::uint32_t top = 10;
@@ -22,6 +22,6 @@ struct options {
 /// is the exit status.
 std::variant<options, int> parse(int argc, char** argv);
 
-} // namespace syscount
+}  // namespace syscount
 
 #endif

@@ -14,6 +14,6 @@ bool is_for_want_of_privileges(std::error_code const& failure);
 /// What is missing, and how to get it: several lines. `program` is how the tool was called.
 std::string how_to_get_privileges(std::string_view program);
 
-} // namespace syscount
+}  // namespace syscount
 
 #endif

@@ -16,7 +16,7 @@ namespace syscount {
 struct row {
   std::uint32_t pid = 0;
   std::int32_t call = 0;
-  std::string name = {}; // the process's, as the kernel has it: any bytes
+  std::string name = {};  // the process's, as the kernel has it: any bytes
   std::uint64_t calls = 0;
   std::uint64_t finished = 0;
   std::uint64_t failed = 0;
@@ -28,7 +28,7 @@ struct row {
 struct counting_cost {
   std::string_view method = {};
   std::uint32_t times = 0;
-  std::chrono::nanoseconds first = {}; // with what the method takes to be set up
+  std::chrono::nanoseconds first = {};  // with what the method takes to be set up
   std::chrono::nanoseconds fastest = {};
 };
 
@@ -45,7 +45,7 @@ struct map_size {
 };
 
 struct sample {
-  std::chrono::nanoseconds after = {}; // since the beginning
+  std::chrono::nanoseconds after = {};  // since the beginning
   std::uint32_t cpu = 0;
   std::uint32_t pid = 0;
   std::uint32_t tid = 0;
@@ -57,8 +57,8 @@ struct sampling {
   std::uint32_t every = 0;
   std::string_view policy = {};
   std::uint64_t entries = 0;
-  std::vector<std::uint32_t> cpus = {}; // those with an open buffer
-  std::uint64_t taken = 0;              // by the program
+  std::vector<std::uint32_t> cpus = {};  // those with an open buffer
+  std::uint64_t taken = 0;               // by the program
   std::uint64_t received = 0;
   std::uint64_t lost = 0;
   std::uint64_t malformed = 0;
@@ -68,16 +68,16 @@ struct sampling {
 struct report {
   std::chrono::nanoseconds time = {};
   bool interrupted = false;
-  std::vector<std::string> programs = {}; // that are loaded
-  bool counts = false;                    // count_calls is loaded
-  bool times = false;                     // time_calls is
-  bool stamps = false;                    // stamp_calls is
-  bool samples = false;                   // sample_calls is
+  std::vector<std::string> programs = {};  // that are loaded
+  bool counts = false;                     // count_calls is loaded
+  bool times = false;                      // time_calls is
+  bool stamps = false;                     // stamp_calls is
+  bool samples = false;                    // sample_calls is
 
-  std::uint64_t total = 0;       // calls, by all processes
-  std::uint64_t not_counted = 0; // calls that the map had no room for
-  std::uint64_t not_noted = 0;   // calls whose beginning could not be noted
-  std::vector<row> pairs = {};   // all tables: the busiest first
+  std::uint64_t total = 0;        // calls, by all processes
+  std::uint64_t not_counted = 0;  // calls that the map had no room for
+  std::uint64_t not_noted = 0;    // calls whose beginning could not be noted
+  std::vector<row> pairs = {};    // all tables: the busiest first
   std::vector<row> processes = {};
   std::vector<row> system_calls = {};
   std::vector<std::uint64_t> latency = {};
@@ -85,6 +85,6 @@ struct report {
   sampling sampled = {};
 };
 
-} // namespace syscount
+}  // namespace syscount
 
 #endif

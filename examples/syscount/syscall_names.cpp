@@ -20,11 +20,11 @@ constexpr known_call known_calls[] = {
 #include "syscall_names.inc"
 };
 
-} // namespace
+}  // namespace
 
 std::string syscall_name(std::int32_t number) {
   auto const* const found = std::ranges::find(known_calls, number, &known_call::number);
   return found == std::end(known_calls) ? fmt::format("#{}", number) : found->name;
 }
 
-} // namespace syscount
+}  // namespace syscount

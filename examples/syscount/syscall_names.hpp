@@ -10,6 +10,6 @@ namespace syscount {
 /// "openat"; "#451" for a number that the system's header did not know when this was built.
 std::string syscall_name(std::int32_t number);
 
-} // namespace syscount
+}  // namespace syscount
 
 #endif

@@ -45,9 +45,9 @@ struct {
 } samples SEC(".maps");
 
 const volatile __u32 sample_every = 1000;
-__u64 not_counted = 0; // calls for which `calls` had no room
-__u64 not_noted = 0;   // calls for which `starts` had no room
-__u64 sampled = 0;     // calls that were chosen as samples, whether or not they could be sent
+__u64 not_counted = 0;  // calls for which `calls` had no room
+__u64 not_noted = 0;    // calls for which `starts` had no room
+__u64 sampled = 0;      // calls that were chosen as samples, whether or not they could be sent
 
 // The name of the process: its first thread's, whichever thread makes the call.
 static __always_inline void read_name(char* name) {
@@ -74,8 +74,7 @@ static __always_inline struct syscount_stats* stats_of(const struct syscount_key
     bpf_map_update_elem(&calls, key, &zero, BPF_NOEXIST);
     stats = bpf_map_lookup_elem(&calls, key);
   }
-  if (!stats)
-    return 0;
+  if (!stats) return 0;
   stats->last_ns = now;
   read_name(stats->name);
   return stats;
@@ -107,8 +106,7 @@ int stamp_calls(struct bpf_raw_tracepoint_args* ctx) {
       .call = (__s32)ctx->args[1],
   };
 
-  if (bpf_map_update_elem(&starts, &thread, &start, BPF_ANY))
-    __sync_fetch_and_add(&not_noted, 1);
+  if (bpf_map_update_elem(&starts, &thread, &start, BPF_ANY)) __sync_fetch_and_add(&not_noted, 1);
   return 0;
 }
 
@@ -126,21 +124,17 @@ int time_calls(struct bpf_raw_tracepoint_args* ctx) {
   __u64 ns;
 
   // The call began before this tool did.
-  if (!noted)
-    return 0;
+  if (!noted) return 0;
   start = *noted;
   bpf_map_delete_elem(&starts, &thread);
   // A new thread comes out of a call that it never went into. What was noted is the last call of an
   // older thread with the same number.
-  if (start.thread_ns != beginning_of_thread())
-    return 0;
+  if (start.thread_ns != beginning_of_thread()) return 0;
 
   ns = now - start.ns;
-  while (slot < SYSCOUNT_LATENCY_SLOTS - 1 && ns >> (slot + 1))
-    slot++;
+  while (slot < SYSCOUNT_LATENCY_SLOTS - 1 && ns >> (slot + 1)) slot++;
   count = bpf_map_lookup_elem(&latency, &slot);
-  if (count)
-    __sync_fetch_and_add(count, 1);
+  if (count) __sync_fetch_and_add(count, 1);
 
   key.pid = start.pid;
   key.call = start.call;
@@ -152,8 +146,7 @@ int time_calls(struct bpf_raw_tracepoint_args* ctx) {
   stats->finished++;
   stats->ns += ns;
   // The kernel keeps the last 4095 values for errors.
-  if (result < 0 && result >= -4095)
-    stats->failed++;
+  if (result < 0 && result >= -4095) stats->failed++;
   return 0;
 }
 
@@ -169,8 +162,7 @@ int sample_calls(struct bpf_raw_tracepoint_args* ctx) {
 
   // By chance, because every n-th call could always be the same call of a program that repeats
   // itself.
-  if (sample_every == 0 || bpf_get_prandom_u32() % sample_every)
-    return 0;
+  if (sample_every == 0 || bpf_get_prandom_u32() % sample_every) return 0;
   read_name(sample.name);
   __sync_fetch_and_add(&sampled, 1);
   // Where there is no room, the kernel counts the loss.

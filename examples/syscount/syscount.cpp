@@ -42,11 +42,9 @@ void run(syscount::options const& options) {
   std::chrono::seconds const time(options.seconds);
   while (interrupted == 0) {
     auto const left = tracer.time_left(time);
-    if (left <= 0ms)
-      break;
+    if (left <= 0ms) break;
     tracer.watch(std::min(left, 100ms));
-    if (display.is_due())
-      display.show(tracer.look());
+    if (display.is_due()) display.show(tracer.look());
   }
   tracer.stop();
   auto last = tracer.look();
@@ -74,13 +72,12 @@ int explain(std::system_error const& failure, char const* called) {
   return 2;
 }
 
-} // namespace
+}  // namespace
 
 int main(int argc, char** argv) {
   try {
     auto const chosen = syscount::parse(argc, argv);
-    if (int const* const status = std::get_if<int>(&chosen))
-      return *status;
+    if (int const* const status = std::get_if<int>(&chosen)) return *status;
     run(std::get<syscount::options>(chosen));
     return 0;
   } catch (std::system_error const& failure) {

@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
-#include <bpfmap/core/cpu.hpp>
 #include <fmt/format.h>
+#include <bpfmap/core/cpu.hpp>
 
 #include "syscall_names.hpp"
 
@@ -32,8 +32,7 @@ std::string short_time(std::uint64_t ns) {
   static constexpr char const* units[] = {"ns", "us", "ms", "s"};
   auto value = static_cast<double>(ns);
   std::size_t unit = 0;
-  for (; value >= 1000 && unit + 1 < std::size(units); ++unit)
-    value /= 1000;
+  for (; value >= 1000 && unit + 1 < std::size(units); ++unit) value /= 1000;
   int const digits = unit == 0 || value >= 100 ? 0 : value >= 10 ? 1 : 2;
   return fmt::format("{:.{}f} {}", value, digits, units[unit]);
 }
@@ -45,8 +44,7 @@ std::string short_time(nanoseconds time) {
 template <class T>
 std::string joined(std::vector<T> const& items, char const* between) {
   std::string result;
-  for (T const& each : items)
-    print(result, "{}{}", result.empty() ? "" : between, each);
+  for (T const& each : items) print(result, "{}{}", result.empty() ? "" : between, each);
   return result;
 }
 
@@ -67,11 +65,11 @@ struct cells {
 };
 
 cells cells_of(report const& from, row const& each) {
-  return {.calls = if_known(from.counts, each.calls),
-          .failed = if_known(from.times, each.failed),
-          .time = if_known(from.times, short_time(each.ns)),
-          .mean = if_known(from.times && each.finished != 0,
-                           short_time(each.finished == 0 ? 0 : each.ns / each.finished))};
+  return {
+      .calls = if_known(from.counts, each.calls),
+      .failed = if_known(from.times, each.failed),
+      .time = if_known(from.times, short_time(each.ns)),
+      .mean = if_known(from.times && each.finished != 0, short_time(each.finished == 0 ? 0 : each.ns / each.finished))};
 }
 
 std::span<row const> first_of(std::vector<row> const& rows, std::size_t most) {
@@ -80,16 +78,13 @@ std::span<row const> first_of(std::vector<row> const& rows, std::size_t most) {
 
 void print_title(std::string& to, char const* title, std::size_t rows, std::size_t shown) {
   print(to, "\n{}", title);
-  if (shown < rows)
-    print(to, ", {} of {}", shown, rows);
+  if (shown < rows) print(to, ", {} of {}", shown, rows);
   print(to, "\n");
 }
 
 void print_tables(std::string& to, report const& from, std::size_t top) {
   static constexpr char numbers[] = " {:>10} {:>7} {:>9} {:>9}\n";
-  auto const print_numbers = [&](cells const& of) {
-    print(to, numbers, of.calls, of.failed, of.time, of.mean);
-  };
+  auto const print_numbers = [&](cells const& of) { print(to, numbers, of.calls, of.failed, of.time, of.mean); };
   cells const titles{"calls", "failed", "time", "mean"};
 
   auto rows = first_of(from.processes, top);
@@ -122,15 +117,13 @@ void print_tables(std::string& to, report const& from, std::size_t top) {
 
 // The two tables side by side, for the screen.
 void print_short_tables(std::string& to, report const& from, std::size_t most) {
-  print(to, "\n{:>7} {:<15} {:>11}   {:<18} {:>11} {:>9}\n", "pid", "process", "calls",
-        "system call", "calls", "mean");
+  print(to, "\n{:>7} {:<15} {:>11}   {:<18} {:>11} {:>9}\n", "pid", "process", "calls", "system call", "calls", "mean");
   auto const left = first_of(from.processes, most);
   auto const right = first_of(from.system_calls, most);
   for (std::size_t i = 0; i < most; ++i) {
     std::string line;
     if (i < left.size()) {
-      print(line, "{:>7} {:<15} {:>11}", left[i].pid, printable(left[i].name),
-            cells_of(from, left[i]).calls);
+      print(line, "{:>7} {:<15} {:>11}", left[i].pid, printable(left[i].name), cells_of(from, left[i]).calls);
     }
     print(to, "{:<35}", line);
     if (i < right.size()) {
@@ -153,26 +146,24 @@ void print_histogram(std::string& to, report const& from, std::size_t most) {
     return;
   }
   std::size_t end = slots.size();
-  while (slots[end - 1] == 0)
-    --end;
+  while (slots[end - 1] == 0) --end;
   std::size_t const step = (end - first + most - 1) / most;
 
   std::vector<std::uint64_t> bars;
   for (std::size_t i = first; i < end; i += step) {
     std::uint64_t sum = 0;
-    for (std::size_t j = i; j < std::min(i + step, end); ++j)
-      sum += slots[j];
+    for (std::size_t j = i; j < std::min(i + step, end); ++j) sum += slots[j];
     bars.push_back(sum);
   }
   std::uint64_t const highest = std::ranges::max(bars);
   for (std::size_t i = 0; i < bars.size(); ++i) {
     // Rounded up: what is not zero can be seen.
-    auto const length = static_cast<std::size_t>(
-        std::ceil(40.0 * static_cast<double>(bars[i]) / static_cast<double>(highest)));
+    auto const length =
+        static_cast<std::size_t>(std::ceil(40.0 * static_cast<double>(bars[i]) / static_cast<double>(highest)));
     std::size_t const slot = first + i * step;
     // Slot 0 holds what took no time that the clock could tell, too.
-    print(to, "  from {:>8} {:>10} |{}\n", short_time(slot == 0 ? 0 : std::uint64_t{1} << slot),
-          bars[i], std::string(length, '#'));
+    print(to, "  from {:>8} {:>10} |{}\n", short_time(slot == 0 ? 0 : std::uint64_t{1} << slot), bars[i],
+          std::string(length, '#'));
   }
 }
 
@@ -182,11 +173,10 @@ void print_sizes(std::string& to, report const& from, bool with_costs) {
     print(to, "  {:<7} {:>6} of {}: {} in {}; walk: {} in {}\n", each.map, each.size, each.room,
           each.method.empty() ? "not asked yet" : each.method, short_time(each.time), each.walked,
           short_time(each.walk_time));
-    if (!with_costs)
-      continue;
+    if (!with_costs) continue;
     for (counting_cost const& cost : each.costs) {
-      print(to, "          {} times by {}: the first in {}, the fastest in {}\n", cost.times,
-            cost.method, short_time(cost.first), short_time(cost.fastest));
+      print(to, "          {} times by {}: the first in {}, the fastest in {}\n", cost.times, cost.method,
+            short_time(cost.first), short_time(cost.fastest));
     }
   }
 }
@@ -194,30 +184,23 @@ void print_sizes(std::string& to, report const& from, bool with_costs) {
 void print_samples(std::string& to, report const& from, std::size_t most) {
   sampling const& all = from.sampled;
   print(to, "\nSamples: one call of {}, by a perf_event_array\n", all.every);
-  print(to, "  policy {}: {} entries, buffers opened on CPUs {}\n", all.policy, all.entries,
-        id_list(all.cpus));
-  print(to, "  {} taken, {} received, {} lost, {} malformed\n", all.taken, all.received, all.lost,
-        all.malformed);
-  for (std::size_t i = all.last.size() - std::min(all.last.size(), most); i < all.last.size();
-       ++i) {
+  print(to, "  policy {}: {} entries, buffers opened on CPUs {}\n", all.policy, all.entries, id_list(all.cpus));
+  print(to, "  {} taken, {} received, {} lost, {} malformed\n", all.taken, all.received, all.lost, all.malformed);
+  for (std::size_t i = all.last.size() - std::min(all.last.size(), most); i < all.last.size(); ++i) {
     sample const& each = all.last[i];
-    print(to, "  {:>9.6f} s  cpu {:<3} {:>7} {:<15} {}\n", seconds_of(each.after), each.cpu,
-          each.pid, printable(each.name), syscall_name(each.call));
+    print(to, "  {:>9.6f} s  cpu {:<3} {:>7} {:<15} {}\n", seconds_of(each.after), each.cpu, each.pid,
+          printable(each.name), syscall_name(each.call));
   }
 }
 
 void print_losses(std::string& to, report const& from) {
   if (from.not_counted != 0) {
-    print(to, "\n{} times a call was not counted: the map 'calls' was full (see --entries)\n",
-          from.not_counted);
+    print(to, "\n{} times a call was not counted: the map 'calls' was full (see --entries)\n", from.not_counted);
   }
-  if (from.not_noted != 0)
-    print(to, "\n{} calls were not timed: the map 'starts' had no room\n", from.not_noted);
+  if (from.not_noted != 0) print(to, "\n{} calls were not timed: the map 'starts' had no room\n", from.not_noted);
 }
 
-std::size_t lines_of(std::string const& text) {
-  return static_cast<std::size_t>(std::ranges::count(text, '\n'));
-}
+std::size_t lines_of(std::string const& text) { return static_cast<std::size_t>(std::ranges::count(text, '\n')); }
 
 // No longer and no wider than the terminal: a wrapped line would be counted as one.
 std::string cut(std::string_view text, std::size_t rows, std::size_t columns) {
@@ -230,41 +213,33 @@ std::string cut(std::string_view text, std::size_t rows, std::size_t columns) {
   return result;
 }
 
-} // namespace
+}  // namespace
 
 std::string printable(std::string_view bytes) {
   std::string result(bytes);
   for (char& each : result) {
-    if (each < ' ' || each > '~')
-      each = '?';
+    if (each < ' ' || each > '~') each = '?';
   }
   return result;
 }
 
 std::string progress(report const& now, std::uint32_t seconds) {
   std::string line = fmt::format("{:.1f} of {} s", seconds_of(now.time), seconds);
-  if (now.counts)
-    print(line, ": {} calls by {} processes", now.total, now.processes.size());
-  if (now.not_counted != 0)
-    print(line, "; {} not counted", now.not_counted);
-  if (now.samples)
-    print(line, "; {} samples, {} lost", now.sampled.received, now.sampled.lost);
+  if (now.counts) print(line, ": {} calls by {} processes", now.total, now.processes.size());
+  if (now.not_counted != 0) print(line, "; {} not counted", now.not_counted);
+  if (now.samples) print(line, "; {} samples, {} lost", now.sampled.received, now.sampled.lost);
   return line + "\n";
 }
 
-std::string screen(report const& now, std::uint32_t seconds, std::size_t rows,
-                   std::size_t columns) {
+std::string screen(report const& now, std::uint32_t seconds, std::size_t rows, std::size_t columns) {
   constexpr std::size_t width = 10;
   bool const small = rows < 32;
   auto const done = static_cast<std::size_t>(seconds_of(now.time) / seconds * width);
   std::string text = fmt::format("[{:-<{}}] ", std::string(std::min(done, width), '#'), width);
   text += progress(now, seconds);
-  if (now.counts || now.times)
-    print_short_tables(text, now, small ? 4 : 8);
-  if (!now.sizes.empty())
-    print_sizes(text, now, false);
-  if (now.samples)
-    print_samples(text, now, small ? 1 : 4);
+  if (now.counts || now.times) print_short_tables(text, now, small ? 4 : 8);
+  if (!now.sizes.empty()) print_sizes(text, now, false);
+  if (now.samples) print_samples(text, now, small ? 1 : 4);
   if (now.times) {
     // With the histogram's title, and the line of the cursor.
     std::size_t const used = lines_of(text) + 3;
@@ -274,25 +249,18 @@ std::string screen(report const& now, std::uint32_t seconds, std::size_t rows,
 }
 
 std::string full(report const& last, std::size_t top) {
-  std::string text =
-      fmt::format("{:.2f} s{}, programs {}\n", seconds_of(last.time),
-                  last.interrupted ? " (interrupted)" : "", joined(last.programs, ", "));
+  std::string text = fmt::format("{:.2f} s{}, programs {}\n", seconds_of(last.time),
+                                 last.interrupted ? " (interrupted)" : "", joined(last.programs, ", "));
   if (last.counts) {
-    print(text, "{} calls by {} processes on all CPUs, {} a second\n", last.total,
-          last.processes.size(),
-          static_cast<std::uint64_t>(static_cast<double>(last.total) /
-                                     std::max(seconds_of(last.time), 0.001)));
+    print(text, "{} calls by {} processes on all CPUs, {} a second\n", last.total, last.processes.size(),
+          static_cast<std::uint64_t>(static_cast<double>(last.total) / std::max(seconds_of(last.time), 0.001)));
   }
-  if (last.times)
-    print_histogram(text, last, last.latency.size());
-  if (!last.sizes.empty())
-    print_sizes(text, last, true);
-  if (last.samples)
-    print_samples(text, last, 5);
-  if (last.counts || last.times)
-    print_tables(text, last, top);
+  if (last.times) print_histogram(text, last, last.latency.size());
+  if (!last.sizes.empty()) print_sizes(text, last, true);
+  if (last.samples) print_samples(text, last, 5);
+  if (last.counts || last.times) print_tables(text, last, top);
   print_losses(text, last);
   return text;
 }
 
-} // namespace syscount
+}  // namespace syscount

@@ -24,6 +24,6 @@ std::string screen(report const& now, std::uint32_t seconds, std::size_t rows, s
 /// Everything, with so many rows in each table.
 std::string full(report const& last, std::size_t top);
 
-} // namespace syscount
+}  // namespace syscount
 
 #endif

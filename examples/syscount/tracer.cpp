@@ -36,20 +36,15 @@ std::span<std::byte const> object_bytes() {
   return {static_cast<std::byte const*>(bytes), size};
 }
 
-std::string name_of(char const (&name)[SYSCOUNT_NAME_SIZE]) {
-  return {name, strnlen(name, sizeof name)};
-}
+std::string name_of(char const (&name)[SYSCOUNT_NAME_SIZE]) { return {name, strnlen(name, sizeof name)}; }
 
 // Programs add to it meanwhile.
-std::uint64_t load(std::uint64_t& variable) {
-  return std::atomic_ref(variable).load(std::memory_order_relaxed);
-}
+std::uint64_t load(std::uint64_t& variable) { return std::atomic_ref(variable).load(std::memory_order_relaxed); }
 
 // The programs that are chosen, with those that they need.
 std::vector<std::string_view> with_needs(std::vector<std::string> const& chosen) {
   std::vector<std::string_view> names(chosen.begin(), chosen.end());
-  if (std::ranges::count(names, "time_calls") != 0)
-    names.emplace_back("stamp_calls");
+  if (std::ranges::count(names, "time_calls") != 0) names.emplace_back("stamp_calls");
   return names;
 }
 
@@ -64,7 +59,7 @@ nanoseconds time_of(F&& work) {
 template <class Map>
 void measure(Map const& map, map_size& to) {
   auto const walk = [&] { to.walked = map.for_each([](auto const&, auto const&) {}); };
-  walk(); // whoever comes first finds the map in no cache: neither of the two shall
+  walk();  // whoever comes first finds the map in no cache: neither of the two shall
   to.time = time_of([&] { to.size = map.size(); });
   to.method = bpfmap::to_string(map.counted_by());
   to.walk_time = time_of(walk);
@@ -91,10 +86,8 @@ void add(row& to, row const& from) {
 
 void busiest_first(std::vector<row>& rows) {
   std::ranges::sort(rows, [](row const& a, row const& b) {
-    if (a.calls != b.calls)
-      return a.calls > b.calls;
-    if (a.ns != b.ns)
-      return a.ns > b.ns;
+    if (a.calls != b.calls) return a.calls > b.calls;
+    if (a.ns != b.ns) return a.ns > b.ns;
     return std::pair(a.pid, a.call) < std::pair(b.pid, b.call);
   });
 }
@@ -103,16 +96,14 @@ template <class Key>
 std::vector<row> sorted(std::map<Key, row>&& rows) {
   std::vector<row> list;
   list.reserve(rows.size());
-  for (auto& [key, each] : rows)
-    list.push_back(std::move(each));
+  for (auto& [key, each] : rows) list.push_back(std::move(each));
   busiest_first(list);
   return list;
 }
 
-} // namespace
+}  // namespace
 
-syscount_stats add_stats::operator()(syscount_stats const& a,
-                                     syscount_stats const& b) const noexcept {
+syscount_stats add_stats::operator()(syscount_stats const& a, syscount_stats const& b) const noexcept {
   syscount_stats sum = a.last_ns < b.last_ns ? b : a;
   sum.calls = a.calls + b.calls;
   sum.finished = a.finished + b.finished;
@@ -122,7 +113,7 @@ syscount_stats add_stats::operator()(syscount_stats const& a,
 }
 
 tracer::tracer(options const& wanted) {
-  bpfmap::capture_libbpf_log const log; // libbpf's complaints become part of the errors
+  bpfmap::capture_libbpf_log const log;  // libbpf's complaints become part of the errors
   object_ = bpfmap::object::open(object_bytes(), {.name = "syscount"});
   choose_programs(wanted);
   object_.map("calls").set_max_entries(wanted.entries);
@@ -132,8 +123,7 @@ tracer::tracer(options const& wanted) {
   began_ = clock::now();
   // Everything that programs write to is open, so nothing is lost from the first call on.
   for (bpfmap::program const each : object_.programs()) {
-    if (each.autoload())
-      links_.push_back(each.attach());
+    if (each.autoload()) links_.push_back(each.attach());
   }
 }
 
@@ -145,16 +135,12 @@ void tracer::choose_programs(options const& wanted) {
   for (std::string const& name : wanted.programs) {
     std::error_code ec;
     static_cast<void>(object_.program(name, ec));
-    if (ec)
-      throw std::invalid_argument(
-          fmt::format("--programs: there is no program '{}'; there are {}", name, there));
+    if (ec) throw std::invalid_argument(fmt::format("--programs: there is no program '{}'; there are {}", name, there));
   }
-  if (!wanted.programs.empty())
-    object_.autoload_only(with_needs(wanted.programs));
+  if (!wanted.programs.empty()) object_.autoload_only(with_needs(wanted.programs));
 
   for (bpfmap::program const each : object_.programs()) {
-    if (each.autoload())
-      known_.programs.emplace_back(each.name());
+    if (each.autoload()) known_.programs.emplace_back(each.name());
   }
   auto const chosen = [&](char const* name) { return object_.program(name).autoload(); };
   known_.counts = chosen("count_calls");
@@ -170,28 +156,21 @@ void tracer::open_maps(options const& wanted) {
   pairs_ = object_.map<pair_map>("calls");
   starts_ = object_.map<start_map>("starts");
   latency_ = object_.map<latency_map>("latency");
-  if (known_.counts || known_.times)
-    known_.sizes.push_back({.map = "calls", .room = pairs_.max_size()});
-  if (known_.stamps)
-    known_.sizes.push_back({.map = "starts", .room = starts_.max_size()});
-  if (!known_.samples)
-    return;
+  if (known_.counts || known_.times) known_.sizes.push_back({.map = "calls", .room = pairs_.max_size()});
+  if (known_.stamps) known_.sizes.push_back({.map = "starts", .room = starts_.max_size()});
+  if (!known_.samples) return;
 
   samples_ = object_.map<sample_map>("samples");
   // Being woken for each sample would cost more than all the rest.
-  reader_ = bpfmap::perf_reader<syscount_sample>::open(
-      samples_, {.bytes_per_cpu = 65536, .wakeup_events = 64});
-  known_.sampled = {
-      .every = wanted.sample_every, .policy = sizing_name, .entries = samples_.max_size()};
-  for (std::size_t i = 0; i < reader_.cpu_count(); ++i)
-    known_.sampled.cpus.push_back(reader_.cpu_at(i).id);
+  reader_ = bpfmap::perf_reader<syscount_sample>::open(samples_, {.bytes_per_cpu = 65536, .wakeup_events = 64});
+  known_.sampled = {.every = wanted.sample_every, .policy = sizing_name, .entries = samples_.max_size()};
+  for (std::size_t i = 0; i < reader_.cpu_count(); ++i) known_.sampled.cpus.push_back(reader_.cpu_at(i).id);
 }
 
 void tracer::take(syscount_sample const& event, bpfmap::cpu where) {
   ++known_.sampled.received;
   auto& last = known_.sampled.last;
-  if (last.size() == kept_samples)
-    last.pop_front();
+  if (last.size() == kept_samples) last.pop_front();
   last.push_back({.after = nanoseconds(event.ns) - began_.time_since_epoch(),
                   .cpu = where.id,
                   .pid = event.pid,
@@ -202,8 +181,7 @@ void tracer::take(syscount_sample const& event, bpfmap::cpu where) {
 
 void tracer::check_samples(std::error_code ec) {
   // Samples that are too short have been counted: the report tells of them.
-  if (ec && ec != std::errc::bad_message)
-    throw std::system_error(ec, "reading samples");
+  if (ec && ec != std::errc::bad_message) throw std::system_error(ec, "reading samples");
 }
 
 void tracer::watch(std::chrono::milliseconds time) {
@@ -215,8 +193,7 @@ void tracer::watch(std::chrono::milliseconds time) {
   } else {
     std::this_thread::sleep_for(time);
   }
-  if (clock::now() < next_question_)
-    return;
+  if (clock::now() < next_question_) return;
   next_question_ = clock::now() + std::chrono::milliseconds(100);
   ask_sizes();
 }
@@ -234,11 +211,9 @@ void tracer::stop() {
   links_.clear();
   ended_ = clock::now();
   ask_sizes();
-  if (!known_.samples)
-    return;
+  if (!known_.samples) return;
   std::error_code ec;
-  reader_.consume([this](syscount_sample const& event, bpfmap::cpu where) { take(event, where); },
-                  ec);
+  reader_.consume([this](syscount_sample const& event, bpfmap::cpu where) { take(event, where); }, ec);
   check_samples(ec);
 }
 
@@ -251,8 +226,7 @@ report tracer::look() {
   now.time = (links_.empty() ? ended_ : clock::now()) - began_;
   now.not_counted = load(*not_counted_);
   now.not_noted = load(*not_noted_);
-  if (known_.counts || known_.times)
-    add_tables(now);
+  if (known_.counts || known_.times) add_tables(now);
   if (known_.times) {
     // The kernel's own memory: no system call is made.
     std::span<std::uint64_t const> const cells = latency_.span();
@@ -293,4 +267,4 @@ void tracer::add_tables(report& to) const {
   to.system_calls = sorted(std::move(system_calls));
 }
 
-} // namespace syscount
+}  // namespace syscount

@@ -24,7 +24,7 @@ struct add_stats {
 
 /// The programs, loaded and attached from the constructor on. For one thread.
 class tracer {
-public:
+ public:
   /// @throws std::invalid_argument the options name an unknown program
   /// @throws bpfmap::error         the kernel refuses something
   explicit tracer(options const& wanted);
@@ -42,16 +42,15 @@ public:
   /// What is known now.
   [[nodiscard]] report look();
 
-private:
-  using pair_map =
-      bpfmap::percpu_hash<syscount_key, syscount_stats, bpfmap::reduce::merge<add_stats>>;
+ private:
+  using pair_map = bpfmap::percpu_hash<syscount_key, syscount_stats, bpfmap::reduce::merge<add_stats>>;
   using start_map = bpfmap::lru_hash<std::uint32_t, syscount_start>;
   // Read-only: the tool only looks at what the programs count.
   using latency_map = bpfmap::array<std::uint64_t, bpfmap::mmapable_read_only>;
   using sizing = bpfmap::sizing::possible_cpus;
   static constexpr std::string_view sizing_name = "possible_cpus";
   using sample_map = bpfmap::perf_event_array<sizing>;
-  using clock = std::chrono::steady_clock; // the clock of bpf_ktime_get_ns()
+  using clock = std::chrono::steady_clock;  // the clock of bpf_ktime_get_ns()
 
   void choose_programs(options const& wanted);
   void open_maps(options const& wanted);
@@ -60,14 +59,14 @@ private:
   void ask_sizes();
   void add_tables(report& to) const;
 
-  report known_; // what does not change, and what is kept from one look to the next
+  report known_;  // what does not change, and what is kept from one look to the next
   bpfmap::object object_;
   pair_map pairs_;
   start_map starts_;
   latency_map latency_;
   sample_map samples_;
   bpfmap::perf_reader<syscount_sample> reader_;
-  std::uint64_t* not_counted_ = nullptr; // the programs' global variables
+  std::uint64_t* not_counted_ = nullptr;  // the programs' global variables
   std::uint64_t* not_noted_ = nullptr;
   std::uint64_t* sampled_ = nullptr;
   std::vector<bpfmap::link> links_;
@@ -76,6 +75,6 @@ private:
   clock::time_point next_question_;
 };
 
-} // namespace syscount
+}  // namespace syscount
 
 #endif

@@ -9,6 +9,7 @@ struct flow {
   std::uint8_t protocol;
 };
 #ifndef BPFMAP_EXPECT_ERROR
-template <> inline constexpr bool bpfmap::enable_bytewise_key<flow> = true;
+template <>
+inline constexpr bool bpfmap::enable_bytewise_key<flow> = true;
 #endif
 bpfmap::hash<flow, std::uint64_t> map;

@@ -14,6 +14,7 @@ std::size_t use(reader& from) {
   return from.poll(std::chrono::milliseconds(1), [](std::uint64_t) {});
 #else
   std::error_code ec;
-  return from.poll(std::chrono::milliseconds(1), [](std::uint64_t) {}, ec);
+  return from.poll(
+      std::chrono::milliseconds(1), [](std::uint64_t) {}, ec);
 #endif
 }

@@ -84,7 +84,8 @@ BOOST_AUTO_TEST_CASE(are_none_for_elements_of_any_map) {
 BOOST_AUTO_TEST_CASE(are_none_for_errors_that_are_returned) {
   auto const map = filled<flows>(3);
   auto const slots = filled<test::hits>(3);
-  for (call const which : {call::lookup, call::update, call::erase, call::extract, call::freeze, call::pin, call::get}) {
+  for (call const which :
+       {call::lookup, call::update, call::erase, call::extract, call::freeze, call::pin, call::get}) {
     fake::fail(which, EPERM, fake::forever);
   }
   auto const all = [&](auto const& each) {
@@ -138,8 +139,8 @@ BOOST_AUTO_TEST_CASE(of_a_range_are_three_at_the_most) {
   auto const map = filled<flows>(10000, {.max_entries = 10000});
   std::uint64_t sum = 0;
   BOOST_TEST(allocations_when_warm([&] {
-    for (auto const& entry : map) sum += entry.second;
-  }) <= 3U);
+               for (auto const& entry : map) sum += entry.second;
+             }) <= 3U);
   BOOST_TEST(allocations_when_warm([&] { (void)map.keys(); }) == 0U);
 }
 
@@ -154,23 +155,23 @@ BOOST_AUTO_TEST_CASE(of_size_are_none_once_the_counter_is_set_up) {
 BOOST_AUTO_TEST_CASE(of_moving_a_map_are_none) {
   auto map = filled<flows>(3);
   BOOST_TEST(allocations_in([&] {
-    auto moved = std::move(map);
-    map = std::move(moved);
-  }) == 0U);
+               auto moved = std::move(map);
+               map = std::move(moved);
+             }) == 0U);
 }
 
 BOOST_AUTO_TEST_CASE(of_opening_a_map_without_exceptions_are_none) {
   auto const map = filled<flows>(3);
   auto const slots = filled<test::hits>(3);
   BOOST_TEST(allocations_in([&] {
-    std::error_code ec;
-    (void)flows::from_fd(map.fd(), ec);
-    (void)flows::from_fd(slots.fd(), ec);
-    (void)flows::from_fd(-1, ec);
-    (void)map.clone(ec);
-    (void)flows::create({.name = "x", .max_entries = 1}, ec);
-    (void)flows::create({.name = "not a name", .max_entries = 1}, ec);
-  }) == 0U);
+               std::error_code ec;
+               (void)flows::from_fd(map.fd(), ec);
+               (void)flows::from_fd(slots.fd(), ec);
+               (void)flows::from_fd(-1, ec);
+               (void)map.clone(ec);
+               (void)flows::create({.name = "x", .max_entries = 1}, ec);
+               (void)flows::create({.name = "not a name", .max_entries = 1}, ec);
+             }) == 0U);
 }
 
 // "@cost two allocations for each value read".

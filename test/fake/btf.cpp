@@ -26,8 +26,7 @@ using test::file_header;
 using test::type_kind;
 
 // In memory of exactly this size, so that a step outside is found.
-std::uint32_t found_in(std::string const& bytes, std::string_view name,
-                       std::uint32_t kind = btf_view::kind_func) {
+std::uint32_t found_in(std::string const& bytes, std::string_view name, std::uint32_t kind = btf_view::kind_func) {
   std::unique_ptr<std::byte[]> const room(new std::byte[bytes.size()]);
   std::memcpy(room.get(), bytes.data(), bytes.size());
   return btf_view({room.get(), bytes.size()}).find(name, kind);
@@ -67,14 +66,26 @@ BOOST_AUTO_TEST_CASE(finds_it_behind_each_kind_alone) {
     std::uint16_t members;
     std::initializer_list<std::uint32_t> extra;
   };
-  for (auto const& [kind, members, extra] : std::initializer_list<one>{
-           {type_kind::int_, 0, {32}}, {type_kind::ptr, 0, {}}, {type_kind::array, 0, {1, 1, 1}},
-           {type_kind::struct_, 0, {}}, {type_kind::struct_, 1, {1, 1, 1}}, {type_kind::union_, 2, {1, 1, 1, 1, 1, 1}},
-           {type_kind::enum_, 3, {1, 1, 1, 1, 1, 1}}, {type_kind::fwd, 0, {}}, {type_kind::typedef_, 0, {}},
-           {type_kind::volatile_, 0, {}}, {type_kind::const_, 0, {}}, {type_kind::restrict_, 0, {}},
-           {type_kind::func, 1, {}}, {type_kind::func_proto, 2, {1, 1, 1, 1}}, {type_kind::var, 0, {1}},
-           {type_kind::datasec, 1, {1, 1, 1}}, {type_kind::float_, 0, {}}, {type_kind::decl_tag, 0, {1}},
-           {type_kind::type_tag, 0, {}}, {type_kind::enum64, 2, {1, 1, 1, 1, 1, 1}}}) {
+  for (auto const& [kind, members, extra] : std::initializer_list<one>{{type_kind::int_, 0, {32}},
+                                                                       {type_kind::ptr, 0, {}},
+                                                                       {type_kind::array, 0, {1, 1, 1}},
+                                                                       {type_kind::struct_, 0, {}},
+                                                                       {type_kind::struct_, 1, {1, 1, 1}},
+                                                                       {type_kind::union_, 2, {1, 1, 1, 1, 1, 1}},
+                                                                       {type_kind::enum_, 3, {1, 1, 1, 1, 1, 1}},
+                                                                       {type_kind::fwd, 0, {}},
+                                                                       {type_kind::typedef_, 0, {}},
+                                                                       {type_kind::volatile_, 0, {}},
+                                                                       {type_kind::const_, 0, {}},
+                                                                       {type_kind::restrict_, 0, {}},
+                                                                       {type_kind::func, 1, {}},
+                                                                       {type_kind::func_proto, 2, {1, 1, 1, 1}},
+                                                                       {type_kind::var, 0, {1}},
+                                                                       {type_kind::datasec, 1, {1, 1, 1}},
+                                                                       {type_kind::float_, 0, {}},
+                                                                       {type_kind::decl_tag, 0, {1}},
+                                                                       {type_kind::type_tag, 0, {}},
+                                                                       {type_kind::enum64, 2, {1, 1, 1, 1, 1, 1}}}) {
     BOOST_TEST_CONTEXT("kind " << static_cast<int>(kind) << " with " << members << " members") {
       btf_builder types;
       types.add(kind, "other", members, extra);
@@ -188,7 +199,7 @@ BOOST_AUTO_TEST_CASE(ends_at_a_kind_that_it_does_not_know) {
 
 BOOST_AUTO_TEST_CASE(survives_types_that_claim_more_members_than_there_are_bytes) {
   for (type_kind const kind : {type_kind::struct_, type_kind::union_, type_kind::enum_, type_kind::func_proto,
-                              type_kind::datasec, type_kind::enum64}) {
+                               type_kind::datasec, type_kind::enum64}) {
     btf_builder types;
     types.add(kind, "large", 0xffff);
     types.function("sought");
@@ -208,10 +219,18 @@ BOOST_AUTO_TEST_CASE(survives_40000_random_changes) {
     for (auto changes = 1 + random() % 4; changes > 0; --changes) {
       auto const at = random() % bytes.size();
       switch (random() % 5) {
-        case 0: bytes[at] = static_cast<char>(random()); break;
-        case 1: bytes[at] = static_cast<char>(bytes[at] ^ 1 << random() % 8); break;
-        case 2: bytes.resize(std::max<std::size_t>(at, 1)); break;
-        case 3: bytes.insert(at, random() % 20, static_cast<char>(random())); break;
+        case 0:
+          bytes[at] = static_cast<char>(random());
+          break;
+        case 1:
+          bytes[at] = static_cast<char>(bytes[at] ^ 1 << random() % 8);
+          break;
+        case 2:
+          bytes.resize(std::max<std::size_t>(at, 1));
+          break;
+        case 3:
+          bytes.insert(at, random() % 20, static_cast<char>(random()));
+          break;
         default:
           if (at + 4 <= bytes.size()) std::memcpy(bytes.data() + at / 4 * 4, &extremes[random() % 8], 4);
       }
@@ -250,7 +269,8 @@ namespace {
 
 std::FILE* bpftool() {
   for (char const* path : {"/usr/sbin/bpftool", "/usr/bin/bpftool", "/usr/local/sbin/bpftool"}) {
-    if (::access(path, X_OK) == 0) return ::popen((std::string(path) + " btf dump file " + fake_files::vmlinux).c_str(), "r");
+    if (::access(path, X_OK) == 0)
+      return ::popen((std::string(path) + " btf dump file " + fake_files::vmlinux).c_str(), "r");
   }
   return nullptr;
 }

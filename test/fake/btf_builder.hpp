@@ -22,8 +22,25 @@ struct file_header {
 };
 
 enum class type_kind : std::uint8_t {
-  int_ = 1, ptr, array, struct_, union_, enum_, fwd, typedef_, volatile_, const_, restrict_, func, func_proto, var,
-  datasec, float_, decl_tag, type_tag, enum64
+  int_ = 1,
+  ptr,
+  array,
+  struct_,
+  union_,
+  enum_,
+  fwd,
+  typedef_,
+  volatile_,
+  const_,
+  restrict_,
+  func,
+  func_proto,
+  var,
+  datasec,
+  float_,
+  decl_tag,
+  type_tag,
+  enum64
 };
 
 class btf_builder {

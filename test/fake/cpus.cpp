@@ -88,8 +88,8 @@ BOOST_AUTO_TEST_CASE(are_read_from_the_kernels_lists) {
 }
 
 BOOST_AUTO_TEST_CASE(are_refused_where_the_text_is_no_such_list) {
-  for (char const* list : {"a", "0x1", "0-", "-3", "-", ",", ",0", "0,", "0,,1", "0 1", " 0", "0-3-5", "0;1", "0-3:1/2", "0-a",
-                           "+1", "0.5", "0-3,", "all", "\t0"}) {
+  for (char const* list : {"a",  "0x1",   "0-",  "-3",      "-",   ",",  ",0",  "0,",   "0,,1", "0 1",
+                           " 0", "0-3-5", "0;1", "0-3:1/2", "0-a", "+1", "0.5", "0-3,", "all",  "\t0"}) {
     BOOST_TEST(refusal_of(list) == EINVAL, "'" << list << "'");
   }
   BOOST_TEST(refusal_of(std::string_view("0\0", 2)) == EINVAL);
@@ -103,8 +103,8 @@ BOOST_AUTO_TEST_CASE(are_refused_where_ids_descend_or_overlap) {
 }
 
 BOOST_AUTO_TEST_CASE(are_refused_where_ids_are_huge) {
-  for (char const* list : {"65536", "0-65536", "0-4294967295", "4294967296", "99999999999999999999", "0-99999999999999999999",
-                           "0,4294967295"}) {
+  for (char const* list : {"65536", "0-65536", "0-4294967295", "4294967296", "99999999999999999999",
+                           "0-99999999999999999999", "0,4294967295"}) {
     BOOST_TEST(refusal_of(list) == ERANGE, "'" << list << "'");
   }
 }
@@ -232,9 +232,12 @@ BOOST_AUTO_TEST_CASE(count_to_the_highest_id_and_not_the_cpus) {
     std::uint32_t for_possible;
     std::uint32_t for_online;
   };
-  for (auto const& [possible, online, for_possible, for_online] :
-       {machine{"0\n", "0\n", 1, 1}, {"0-3\n", "0-3\n", 4, 4}, {"0-127\n", "0-15\n", 128, 16},
-        {"0,2-5,8\n", "0,2-3\n", 9, 4}, {"64-127\n", "64\n", 128, 65}, {"0-8191\n", "0,8191\n", 8192, 8192}}) {
+  for (auto const& [possible, online, for_possible, for_online] : {machine{"0\n", "0\n", 1, 1},
+                                                                   {"0-3\n", "0-3\n", 4, 4},
+                                                                   {"0-127\n", "0-15\n", 128, 16},
+                                                                   {"0,2-5,8\n", "0,2-3\n", 9, 4},
+                                                                   {"64-127\n", "64\n", 128, 65},
+                                                                   {"0-8191\n", "0,8191\n", 8192, 8192}}) {
     BOOST_TEST_CONTEXT("possible " << possible << "online " << online) {
       sysfs const here(possible, online);
       BOOST_TEST(entries<sizing::possible_cpus>(here) == for_possible);
@@ -264,12 +267,14 @@ BOOST_AUTO_TEST_CASE(find_an_array_too_small_for_a_cpu_that_is_online) {
   auto const small = bpfmap::perf_event_array<sizing::fixed<4>>::create({.name = "events"}, ec);
   BOOST_TEST(ec.value() == ERANGE);
   BOOST_TEST(!small);
-  auto const error = test::error_of([] { (void)bpfmap::perf_event_array<sizing::fixed<4>>::create({.name = "events"}); });
+  auto const error =
+      test::error_of([] { (void)bpfmap::perf_event_array<sizing::fixed<4>>::create({.name = "events"}); });
   BOOST_TEST(has(error.hint, "the array has 4 entries, but CPU 8 is online"), error.hint);
   BOOST_TEST(has(error.hint, "it needs 9"));
   BOOST_TEST((bpfmap::perf_event_array<sizing::at_most<4>>::create({.name = "events"}).max_size() == 4U));
   bpf_map* const declared = fake::libbpf_map({.type = 4, .value_size = 4, .max_entries = 2, .name = "events"});
-  BOOST_TEST(test::code_of([&](auto& code) { (void)bpfmap::perf_event_array<>::bind(declared, code); }).value() == ERANGE);
+  BOOST_TEST(test::code_of([&](auto& code) { (void)bpfmap::perf_event_array<>::bind(declared, code); }).value() ==
+             ERANGE);
   fake_files::set(fake_files::online, "0\n");
   auto const enough = bpfmap::perf_event_array<sizing::fixed<4>>::create({.name = "events"});
   BOOST_TEST(enough.uncovered_cpus(ec).to_string() == "4-5,8");
@@ -282,13 +287,16 @@ BOOST_AUTO_TEST_CASE(say_so_where_the_cpus_cannot_be_read) {
   BOOST_TEST(has(error.hint, "is sysfs mounted at /sys?"));
   fake_files::set(fake_files::possible, fake_files::possible_cpus);
   fake_files::refuse(fake_files::online, EACCES);
-  BOOST_TEST(test::code_of([](auto& ec) { (void)bpfmap::perf_event_array<>::create({.name = "events"}, ec); }).value() == EACCES);
+  BOOST_TEST(test::code_of([](auto& ec) {
+               (void)bpfmap::perf_event_array<>::create({.name = "events"}, ec);
+             }).value() == EACCES);
 }
 
 // A map that is there already needs no policy, but is checked against the CPUs that are online.
 BOOST_AUTO_TEST_CASE(say_so_too_where_a_map_that_exists_cannot_be_checked) {
   fake_files::refuse(fake_files::online, EACCES);
-  auto const whole = test::error_of([] { (void)bpfmap::perf_event_array<>::bind(fake::libbpf_map({.type = 4, .value_size = 4})); });
+  auto const whole =
+      test::error_of([] { (void)bpfmap::perf_event_array<>::bind(fake::libbpf_map({.type = 4, .value_size = 4})); });
   BOOST_TEST(whole.code.value() == EACCES);
   BOOST_TEST(has(whole.hint, "sysfs"), "no hint: " << whole.text);
 }

@@ -23,12 +23,14 @@ struct known_errno {
 
 // All that stand in the kernel's code for these commands, for any type of map.
 constexpr known_errno known[] = {
-    {EPERM, "EPERM"},     {ENOENT, "ENOENT"},         {EIO, "EIO"},             {E2BIG, "E2BIG"},
-    {EBADF, "EBADF"},     {EAGAIN, "EAGAIN"},         {ENOMEM, "ENOMEM"},       {EACCES, "EACCES"},
-    {EFAULT, "EFAULT"},   {EBUSY, "EBUSY"},           {EEXIST, "EEXIST"},       {ENODEV, "ENODEV"},
-    {EINVAL, "EINVAL"},   {ENOSPC, "ENOSPC"},         {EDEADLK, "EDEADLK"},     {ENOSYS, "ENOSYS"},
-    {ENOTSOCK, "ENOTSOCK"}, {EOPNOTSUPP, "EOPNOTSUPP"}, {ETIMEDOUT, "ETIMEDOUT"}, {EOVERFLOW, "EOVERFLOW"},
-    {EINTR, "EINTR"},     {enotsupp, "ENOTSUPP"},
+    {EPERM, "EPERM"},         {ENOENT, "ENOENT"},       {EIO, "EIO"},
+    {E2BIG, "E2BIG"},         {EBADF, "EBADF"},         {EAGAIN, "EAGAIN"},
+    {ENOMEM, "ENOMEM"},       {EACCES, "EACCES"},       {EFAULT, "EFAULT"},
+    {EBUSY, "EBUSY"},         {EEXIST, "EEXIST"},       {ENODEV, "ENODEV"},
+    {EINVAL, "EINVAL"},       {ENOSPC, "ENOSPC"},       {EDEADLK, "EDEADLK"},
+    {ENOSYS, "ENOSYS"},       {ENOTSOCK, "ENOTSOCK"},   {EOPNOTSUPP, "EOPNOTSUPP"},
+    {ETIMEDOUT, "ETIMEDOUT"}, {EOVERFLOW, "EOVERFLOW"}, {EINTR, "EINTR"},
+    {enotsupp, "ENOTSUPP"},
 };
 
 struct operation {
@@ -51,16 +53,23 @@ std::string hint_about(operation const& op, int number, std::string const& type,
       if (!op.writes || op.which != call::update || has(type, "lru")) return "";
       return array ? "the index is out of range: the map has 16 entries" : "the map already holds its 16 entries";
     case EPERM:
-    case EACCES: return op.writes ? "frozen" : "write-only";
-    case EBADF: return "closed";
+    case EACCES:
+      return op.writes ? "frozen" : "write-only";
+    case EBADF:
+      return "closed";
     case EBUSY:
     case EDEADLK:
-    case ETIMEDOUT: return "try again";
-    case ENOMEM: return "out of memory";
+    case ETIMEDOUT:
+      return "try again";
+    case ENOMEM:
+      return "out of memory";
     case EOPNOTSUPP:
-    case enotsupp: return op.which == call::extract ? "5.14" : type;
-    case EINVAL: return op.which == call::extract ? "5.14" : "";
-    default: return "";
+    case enotsupp:
+      return op.which == call::extract ? "5.14" : type;
+    case EINVAL:
+      return op.which == call::extract ? "5.14" : "";
+    default:
+      return "";
   }
 }
 
@@ -92,8 +101,8 @@ void check_throwing(operation const& op, known_errno const& answer, std::string 
   BOOST_TEST(error.operation == op.name);
   BOOST_TEST(error.map_name == "flows");
   BOOST_TEST(error.code.value() == answer.number);
-  std::string const begin = op.name + " on " + subject + ": " + message_of_errno(answer.number) + " [" +
-                            std::string(answer.symbol) + "]";
+  std::string const begin =
+      op.name + " on " + subject + ": " + message_of_errno(answer.number) + " [" + std::string(answer.symbol) + "]";
   BOOST_TEST(error.text == (error.hint.empty() ? begin : begin + ": " + error.hint));
   std::string const about = hint_about(op, answer.number, type, array);
   BOOST_TEST(has(error.hint, about), "hint '" << error.hint << "' should speak of '" << about << "'");
@@ -142,8 +151,8 @@ std::vector<operation> hash_operations(Map const& map) {
   auto all = common_operations(map, ENOENT);
   all.push_back({"insert", call::update, EEXIST, true, [&](auto& ec) { return map.insert(2, 5, ec); },
                  [&] { return map.insert(2, 5); }});
-  all.push_back({"erase", call::erase, ENOENT, true, [&](auto& ec) { return map.erase(1, ec); },
-                 [&] { return map.erase(1); }});
+  all.push_back(
+      {"erase", call::erase, ENOENT, true, [&](auto& ec) { return map.erase(1, ec); }, [&] { return map.erase(1); }});
   all.push_back({"extract", call::extract, ENOENT, true, [&](auto& ec) { return map.extract(1, ec).has_value(); },
                  [&] { return map.extract(1).has_value(); }});
   return all;

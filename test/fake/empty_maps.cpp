@@ -35,14 +35,20 @@ void everything_is_ebadf(Map const& map) {
   BOOST_TEST(number_of([&](auto& ec) { BOOST_TEST(map.size(ec) == 0U); }) == EBADF);
   BOOST_TEST(number_of([&](auto& ec) { (void)map.empty(ec); }) == EBADF);
   BOOST_TEST(number_of([&](auto& ec) { BOOST_TEST(map.for_each([](auto&&...) {}, ec) == 0U); }) == EBADF);
-  BOOST_TEST(number_of([&](auto& ec) { for ([[maybe_unused]] auto&& each : map.entries(ec)) BOOST_ERROR("one"); }) == EBADF);
-  BOOST_TEST(number_of([&](auto& ec) { for ([[maybe_unused]] auto&& each : map.keys(ec)) BOOST_ERROR("one"); }) == EBADF);
-  BOOST_TEST(number_of([&](auto& ec) { for ([[maybe_unused]] auto&& each : map.values(ec)) BOOST_ERROR("one"); }) == EBADF);
+  BOOST_TEST(number_of([&](auto& ec) {
+               for ([[maybe_unused]] auto&& each : map.entries(ec)) BOOST_ERROR("one");
+             }) == EBADF);
+  BOOST_TEST(number_of([&](auto& ec) {
+               for ([[maybe_unused]] auto&& each : map.keys(ec)) BOOST_ERROR("one");
+             }) == EBADF);
+  BOOST_TEST(number_of([&](auto& ec) {
+               for ([[maybe_unused]] auto&& each : map.values(ec)) BOOST_ERROR("one");
+             }) == EBADF);
   BOOST_TEST(number_of([&](auto& ec) { (void)map.clone(ec); }) == EBADF);
   BOOST_TEST(number_of([&](auto& ec) { map.freeze(ec); }) == EBADF);
   BOOST_TEST(number_of([&](auto& ec) { (void)map.memory_usage(ec); }) == EBADF);
-  BOOST_TEST(has(test::message_of([&] { (void)map.find(1); }),
-                 "find on an empty map object: Bad file descriptor [EBADF]"));
+  BOOST_TEST(
+      has(test::message_of([&] { (void)map.find(1); }), "find on an empty map object: Bad file descriptor [EBADF]"));
   BOOST_TEST(has(test::message_of([&] { (void)map.begin(); }), "[EBADF]"));
   BOOST_TEST(has(test::message_of([&] { (void)map.size(); }), "size on an empty map object"));
 }
@@ -96,7 +102,8 @@ BOOST_AUTO_TEST_CASE(answer_ebadf_to_being_unpinned_whatever_is_at_the_path) {
 }
 
 BOOST_AUTO_TEST_CASE(do_not_remove_the_pin_of_the_map_that_was_moved_away) {
-  auto const path = (std::filesystem::temp_directory_path() / ("bpfmap-fake-pin-" + std::to_string(::getpid()))).string();
+  auto const path =
+      (std::filesystem::temp_directory_path() / ("bpfmap-fake-pin-" + std::to_string(::getpid()))).string();
   auto map = test::filled<test::flows>(1);
   map.pin(path);
   auto const moved = std::move(map);
@@ -147,8 +154,9 @@ BOOST_AUTO_TEST_CASE(of_mapped_arrays_show_no_memory_after_an_assignment_either)
   auto large = test::map_with<mapped>({.max_entries = 100000, .flags = bpfmap::map_flags::mmapable});
   small = std::move(large);
   BOOST_TEST(small.span().size() == 100000U);
-  BOOST_TEST(large.span().empty(), "a moved-from array shows " << large.span().size() << " elements of memory that it "
-                                   "does not have");  // NOLINT(bugprone-use-after-move)
+  BOOST_TEST(large.span().empty(), "a moved-from array shows " << large.span().size()
+                                                               << " elements of memory that it "
+                                                                  "does not have");  // NOLINT(bugprone-use-after-move)
 }
 
 BOOST_AUTO_TEST_CASE(of_perf_event_arrays_answer_ebadf) {

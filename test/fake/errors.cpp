@@ -77,13 +77,34 @@ BOOST_AUTO_TEST_CASE(that_are_documented_have_a_symbol) {
     int number;
     std::string_view symbol;
   };
-  for (auto const& [number, symbol] :
-       {entry{EPERM, "EPERM"}, {ENOENT, "ENOENT"}, {E2BIG, "E2BIG"}, {EBADF, "EBADF"}, {ENOMEM, "ENOMEM"},
-        {EACCES, "EACCES"}, {EFAULT, "EFAULT"}, {EBUSY, "EBUSY"}, {EEXIST, "EEXIST"}, {ENODEV, "ENODEV"},
-        {EINVAL, "EINVAL"}, {EMFILE, "EMFILE"}, {ENOSPC, "ENOSPC"}, {ERANGE, "ERANGE"}, {EDEADLK, "EDEADLK"},
-        {ENAMETOOLONG, "ENAMETOOLONG"}, {ENOSYS, "ENOSYS"}, {ELOOP, "ELOOP"}, {ENOTSOCK, "ENOTSOCK"},
-        {EOPNOTSUPP, "EOPNOTSUPP"}, {ETIMEDOUT, "ETIMEDOUT"}, {ESTALE, "ESTALE"}, {EBADMSG, "EBADMSG"},
-        {EOVERFLOW, "EOVERFLOW"}, {EIO, "EIO"}, {EINTR, "EINTR"}, {EROFS, "EROFS"}, {EISDIR, "EISDIR"}}) {
+  for (auto const& [number, symbol] : {entry{EPERM, "EPERM"},
+                                       {ENOENT, "ENOENT"},
+                                       {E2BIG, "E2BIG"},
+                                       {EBADF, "EBADF"},
+                                       {ENOMEM, "ENOMEM"},
+                                       {EACCES, "EACCES"},
+                                       {EFAULT, "EFAULT"},
+                                       {EBUSY, "EBUSY"},
+                                       {EEXIST, "EEXIST"},
+                                       {ENODEV, "ENODEV"},
+                                       {EINVAL, "EINVAL"},
+                                       {EMFILE, "EMFILE"},
+                                       {ENOSPC, "ENOSPC"},
+                                       {ERANGE, "ERANGE"},
+                                       {EDEADLK, "EDEADLK"},
+                                       {ENAMETOOLONG, "ENAMETOOLONG"},
+                                       {ENOSYS, "ENOSYS"},
+                                       {ELOOP, "ELOOP"},
+                                       {ENOTSOCK, "ENOTSOCK"},
+                                       {EOPNOTSUPP, "EOPNOTSUPP"},
+                                       {ETIMEDOUT, "ETIMEDOUT"},
+                                       {ESTALE, "ESTALE"},
+                                       {EBADMSG, "EBADMSG"},
+                                       {EOVERFLOW, "EOVERFLOW"},
+                                       {EIO, "EIO"},
+                                       {EINTR, "EINTR"},
+                                       {EROFS, "EROFS"},
+                                       {EISDIR, "EISDIR"}}) {
     BOOST_TEST(errno_symbol(number) == symbol);
   }
   BOOST_TEST(errno_symbol(0).empty());

@@ -110,5 +110,4 @@ std::FILE* __wrap_fopen(char const* path, char const* mode) {  // NOLINT(bugpron
 std::FILE* __wrap_fopen64(char const* path, char const* mode) {  // NOLINT(bugprone-reserved-identifier)
   return __wrap_fopen(path, mode);
 }
-
 }

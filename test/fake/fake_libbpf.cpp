@@ -272,5 +272,4 @@ int bpf_prog_test_run_opts(int fd, bpf_test_run_opts* options) {
 
 int bpf_map__fd(bpf_map const* map) { return map->fd; }
 char const* bpf_map__name(bpf_map const* map) { return map->name.c_str(); }
-
 }

@@ -20,24 +20,24 @@ namespace fake {
 /// The functions of libbpf that can be scripted and are counted.
 enum class call : std::uint8_t {
   map_create,
-  map_info,      ///< bpf_obj_get_info_by_fd
-  lookup,        ///< also with flags
+  map_info,  ///< bpf_obj_get_info_by_fd
+  lookup,    ///< also with flags
   update,
   erase,
-  extract,       ///< lookup_and_delete
+  extract,  ///< lookup_and_delete
   next_key,
   lookup_batch,  ///< of at least one element
   empty_batch,   ///< of none, which only tells whether the descriptor is a map's
   freeze,
   fd_by_id,
   pin,
-  get,           ///< bpf_obj_get
+  get,  ///< bpf_obj_get
   program_load,
   program_run,
   object_open,
   object_load,
   attach,
-  count_         ///< how many there are
+  count_  ///< how many there are
 };
 
 /// Back to the beginning: no maps, no script, nothing counted.

@@ -76,9 +76,7 @@ map::~map() {
   if (memory_ != nullptr) ::munmap(memory_, memory_bytes_);
 }
 
-bool map::is_hash() const {
-  return made.type == 1 || made.type == 5 || made.type == 9 || made.type == 10;
-}
+bool map::is_hash() const { return made.type == 1 || made.type == 5 || made.type == 9 || made.type == 10; }
 bool map::is_array() const { return made.type == 2 || made.type == 6; }
 bool map::per_cpu() const { return made.type == 5 || made.type == 6 || made.type == 10; }
 

@@ -70,8 +70,8 @@ class map {
   };
   using bucket = std::vector<element>;
 
-  [[nodiscard]] bool readable() const { return (made.flags & 16U) == 0; }               // BPF_F_WRONLY
-  [[nodiscard]] bool writable() const { return !frozen && (made.flags & 8U) == 0; }     // BPF_F_RDONLY
+  [[nodiscard]] bool readable() const { return (made.flags & 16U) == 0; }            // BPF_F_WRONLY
+  [[nodiscard]] bool writable() const { return !frozen && (made.flags & 8U) == 0; }  // BPF_F_RDONLY
   [[nodiscard]] bool evicts() const { return made.type == 9 || made.type == 10; }
   [[nodiscard]] std::size_t bucket_of(bytes const& key) const;
   [[nodiscard]] element const* find(bytes const& key) const;

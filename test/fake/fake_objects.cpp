@@ -182,7 +182,6 @@ libbpf_print_fn_t libbpf_set_print(libbpf_print_fn_t next) {
   static libbpf_print_fn_t current = nullptr;
   return std::exchange(current, next);
 }
-
 }
 
 // Programs of the fake have no instructions, and so call no helper that a kernel might lack.

@@ -17,8 +17,12 @@ struct machine {
 bool step(machine& m, object const& program, std::size_t& at, unsigned char* context, std::size_t context_bytes) {
   bpf_insn const& i = program.code[at];
   switch (i.code) {
-    case BPF_ALU64 | BPF_MOV | BPF_X: m.r[i.dst_reg] = m.r[i.src_reg]; return true;
-    case BPF_ALU64 | BPF_MOV | BPF_K: m.r[i.dst_reg] = static_cast<std::uint64_t>(std::int64_t{i.imm}); return true;
+    case BPF_ALU64 | BPF_MOV | BPF_X:
+      m.r[i.dst_reg] = m.r[i.src_reg];
+      return true;
+    case BPF_ALU64 | BPF_MOV | BPF_K:
+      m.r[i.dst_reg] = static_cast<std::uint64_t>(std::int64_t{i.imm});
+      return true;
     case BPF_LD | BPF_DW | BPF_IMM: {
       if (i.src_reg != BPF_PSEUDO_MAP_FD || at + 1 >= program.code.size()) return false;
       auto const file = program.maps_of_code.find(i.imm);
@@ -41,7 +45,8 @@ bool step(machine& m, object const& program, std::size_t& at, unsigned char* con
       if (context != nullptr && context_bytes >= 8) std::memcpy(context, &m.r[i.src_reg], 8);
       return true;
     }
-    default: return false;
+    default:
+      return false;
   }
 }
 

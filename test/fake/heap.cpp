@@ -28,7 +28,7 @@ namespace {
 
 constexpr std::size_t red_zone = BPFMAP_TEST_ASAN ? 0 : 64;
 constexpr int red = 0xa5;
-constexpr int fresh = 0xcd;   // nobody may count on new memory being zero
+constexpr int fresh = 0xcd;  // nobody may count on new memory being zero
 constexpr int stale = 0xdd;
 
 thread_local std::size_t counted = 0;

@@ -24,8 +24,15 @@ map_handle handle_of(fake::shape const& made) {
 BOOST_FIXTURE_TEST_SUITE(info, test::ring)
 
 BOOST_AUTO_TEST_CASE(has_every_field_that_the_kernel_tells) {
-  auto const map = handle_of({.type = 30, .key_size = 0, .value_size = 24, .max_entries = 99, .flags = 0x86,
-                              .name = "fifteen_letters", .map_extra = 7, .btf_fd = 11, .btf_key_type_id = 12,
+  auto const map = handle_of({.type = 30,
+                              .key_size = 0,
+                              .value_size = 24,
+                              .max_entries = 99,
+                              .flags = 0x86,
+                              .name = "fifteen_letters",
+                              .map_extra = 7,
+                              .btf_fd = 11,
+                              .btf_key_type_id = 12,
                               .btf_value_type_id = 13});
   map_info const& about = map.info();
   BOOST_TEST(about.type == map_type::bloom_filter);

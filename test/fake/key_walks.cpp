@@ -56,7 +56,8 @@ BOOST_AUTO_TEST_CASE(to_count_read_no_values) {
 }
 
 BOOST_AUTO_TEST_CASE(of_one_byte_keys_see_all_256) {
-  auto const map = test::map_with<bpfmap::hash<std::uint8_t, std::uint8_t>>({.key_size = 1, .value_size = 1, .max_entries = 256});
+  auto const map =
+      test::map_with<bpfmap::hash<std::uint8_t, std::uint8_t>>({.key_size = 1, .value_size = 1, .max_entries = 256});
   for (unsigned i = 0; i < 256; ++i) map.insert_or_assign(static_cast<std::uint8_t>(i), 1);
   BOOST_TEST(map.for_each([](auto&&...) {}) == 256U);
 }

@@ -31,8 +31,10 @@ void cells_are_elements() {
   for (std::uint32_t i = 0; i < 10; ++i) {
     cell<N> value;
     std::iota(value.begin(), value.end(), static_cast<std::uint8_t>(i));
-    if (i % 2 == 0) map.insert_or_assign(i, value);
-    else map[i] = value;
+    if (i % 2 == 0)
+      map.insert_or_assign(i, value);
+    else
+      map[i] = value;
     BOOST_TEST((map.at(i) == value));
     BOOST_TEST((map.cells()[i] == value));
     BOOST_TEST((*(map.cells().begin() + i) == value));

@@ -37,12 +37,13 @@ void check(bool holds, char const* what, int line) {
 
 // The throwing overloads do not exist: calling without an error code does not compile.
 template <class M>
-concept has_throwing_functions = requires(M const& map) { map.find(1); } || requires(M const& map) { map.at(1); } ||
-                                 requires(M const& map) { map.contains(1); } || requires(M const& map) { map.size(); } ||
-                                 requires(M const& map) { map.begin(); } || requires(M const& map) { map.keys(); } ||
-                                 requires(M const& map) { map.freeze(); } || requires(M const& map) { map.pin("x"); } ||
-                                 requires(M const& map) { map.clone(); } || requires { M::create({}); } ||
-                                 requires { M::from_fd(1); } || requires { M::open_pinned("x"); };
+concept has_throwing_functions =
+    requires(M const& map) { map.find(1); } || requires(M const& map) { map.at(1); } ||
+    requires(M const& map) { map.contains(1); } || requires(M const& map) { map.size(); } ||
+    requires(M const& map) { map.begin(); } || requires(M const& map) { map.keys(); } ||
+    requires(M const& map) { map.freeze(); } || requires(M const& map) { map.pin("x"); } ||
+    requires(M const& map) { map.clone(); } || requires { M::create({}); } || requires { M::from_fd(1); } ||
+    requires { M::open_pinned("x"); };
 
 using flows = bpfmap::hash<std::uint32_t, std::uint64_t>;
 using hits = bpfmap::percpu_hash<std::uint32_t, std::uint64_t>;
@@ -91,7 +92,8 @@ void elements_of(Map const& map) {
     CHECK(map.erase(1, ec) && !ec);
     CHECK(!map.erase(1, ec) && !ec);
   }
-  for (call const which : {call::lookup, call::update, call::erase, call::extract, call::next_key, call::lookup_batch}) {
+  for (call const which :
+       {call::lookup, call::update, call::erase, call::extract, call::next_key, call::lookup_batch}) {
     fake::fail(which, EPERM, fake::forever);
   }
   CHECK(!map.find(1, ec) && ec.value() == EPERM);
@@ -110,7 +112,8 @@ void elements_of(Map const& map) {
     CHECK(!map.extract(1, ec) && ec.value() == EPERM);
     CHECK(map.size(ec) == 0 && ec.value() == EPERM);
   }
-  for (call const which : {call::lookup, call::update, call::erase, call::extract, call::next_key, call::lookup_batch}) {
+  for (call const which :
+       {call::lookup, call::update, call::erase, call::extract, call::next_key, call::lookup_batch}) {
     fake::reset_script(which);
   }
   CHECK(map.counted_by() != bpfmap::counting::none);
@@ -312,8 +315,10 @@ int main() {
     check(open_descriptors() == before, "descriptors are left open", 0);
     for (auto const& wrong : fake::violations()) check(false, wrong.c_str(), 0);
     for (auto const& wrong : heap::violations()) check(false, wrong.c_str(), 0);
-    if (failures == 0) ++passed;
-    else std::printf("failed: %s\n", each.name), ++failed;
+    if (failures == 0)
+      ++passed;
+    else
+      std::printf("failed: %s\n", each.name), ++failed;
   }
   fake::reset();
   std::printf("%u passed, %u failed, 0 skipped\n", passed, failed);

@@ -41,7 +41,8 @@ BOOST_AUTO_TEST_CASE(that_are_no_objects_say_so) {
   }
   std::vector<std::byte> const bytes(7);
   fake::fail(call::object_open, 4001);
-  BOOST_TEST(has(test::message_of([&] { (void)bpfmap::object::open(bytes); }), "open on 7 bytes: this is not a valid ELF"));
+  BOOST_TEST(
+      has(test::message_of([&] { (void)bpfmap::object::open(bytes); }), "open on 7 bytes: this is not a valid ELF"));
 }
 
 BOOST_AUTO_TEST_CASE(load_once_and_report_what_stops_them) {

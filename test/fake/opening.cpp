@@ -32,9 +32,13 @@ int number_of(F&& f) {
 BOOST_FIXTURE_TEST_SUITE(creating, test::ring)
 
 BOOST_AUTO_TEST_CASE(gives_the_kernel_what_the_options_and_the_class_say) {
-  auto const map = bpfmap::hash<std::uint16_t, std::array<char, 24>>::create(
-      {.name = "my.map_1", .max_entries = 77, .flags = bpfmap::map_flags::no_prealloc, .numa_node = 3, .btf_fd = 5,
-       .btf_key_type_id = 6, .btf_value_type_id = 7});
+  auto const map = bpfmap::hash<std::uint16_t, std::array<char, 24>>::create({.name = "my.map_1",
+                                                                              .max_entries = 77,
+                                                                              .flags = bpfmap::map_flags::no_prealloc,
+                                                                              .numa_node = 3,
+                                                                              .btf_fd = 5,
+                                                                              .btf_key_type_id = 6,
+                                                                              .btf_value_type_id = 7});
   auto const made = fake::last_created();
   BOOST_TEST(made.type == 1U);
   BOOST_TEST(made.key_size == 2U);
@@ -67,8 +71,14 @@ BOOST_AUTO_TEST_CASE(reports_every_errno_with_the_name_and_a_hint) {
     int number;
     char const* hint;
   };
-  for (auto const& [number, hint] : {expected{EPERM, "CAP_BPF"}, {EINVAL, "needs Linux 3.19"}, {E2BIG, "larger"},
-                                     {ENOMEM, "memory"}, {enotsupp, ""}, {EMFILE, ""}, {ENFILE, ""}, {EAGAIN, ""}}) {
+  for (auto const& [number, hint] : {expected{EPERM, "CAP_BPF"},
+                                     {EINVAL, "needs Linux 3.19"},
+                                     {E2BIG, "larger"},
+                                     {ENOMEM, "memory"},
+                                     {enotsupp, ""},
+                                     {EMFILE, ""},
+                                     {ENFILE, ""},
+                                     {EAGAIN, ""}}) {
     BOOST_TEST_CONTEXT("errno " << number) {
       fake::fail(call::map_create, number, 2);
       flows map;
@@ -152,14 +162,14 @@ BOOST_AUTO_TEST_CASE(to_nothing_or_to_what_is_not_loaded_is_an_error) {
 
 BOOST_AUTO_TEST_CASE(to_a_map_of_another_shape_lists_every_difference) {
   bpf_map* const other = fake::libbpf_map({.type = 2, .key_size = 4, .value_size = 12, .name = "table"});
-  auto const error = test::error_of(
-      [&] { (void)bpfmap::hash<std::uint64_t, std::uint64_t>::bind(other); });
+  auto const error = test::error_of([&] { (void)bpfmap::hash<std::uint64_t, std::uint64_t>::bind(other); });
   BOOST_TEST(error.code.value() == EINVAL);
   BOOST_TEST(has(error.hint, "type is array, expected hash"), error.hint);
   BOOST_TEST(has(error.hint, "key size is 4, expected 8"), error.hint);
   BOOST_TEST(has(error.hint, "value size is 12, expected 8"), error.hint);
-  auto const flags = test::error_of(
-      [&] { (void)bpfmap::array<std::uint32_t, bpfmap::mmapable>::bind(fake::libbpf_map({.type = 2, .value_size = 4})); });
+  auto const flags = test::error_of([&] {
+    (void)bpfmap::array<std::uint32_t, bpfmap::mmapable>::bind(fake::libbpf_map({.type = 2, .value_size = 4}));
+  });
   BOOST_TEST(has(flags.hint, "mmapable"), flags.hint);
 }
 
@@ -240,7 +250,8 @@ BOOST_AUTO_TEST_CASE(an_id_gives_the_map_or_says_why_not) {
   BOOST_TEST(number_of([](auto& ec) { (void)flows::from_id(1, ec); }) == EPERM);
   BOOST_TEST(has(test::message_of([] { (void)flows::from_id(1); }), "CAP_SYS_ADMIN"));
   owned const array(fake::make_map({.type = 2}));
-  BOOST_TEST(has(test::message_of([&] { (void)flows::from_id(fake::id_of(array.fd)); }), "type is array, expected hash"));
+  BOOST_TEST(
+      has(test::message_of([&] { (void)flows::from_id(fake::id_of(array.fd)); }), "type is array, expected hash"));
 }
 
 BOOST_AUTO_TEST_CASE(the_same_map_again_gives_a_second_object) {

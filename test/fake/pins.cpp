@@ -107,8 +107,8 @@ BOOST_AUTO_TEST_CASE(of_programs_are_no_maps) {
   int const program = fake::make_program();
   BOOST_TEST(bpf_obj_pin(program, path("program").c_str()) == 0);
   BOOST_TEST(number_of([&](auto& ec) { (void)flows::open_pinned(path("program"), ec); }) == EINVAL);
-  BOOST_TEST(has(test::message_of([&] { (void)flows::open_pinned(path("program")); }),
-                 "the descriptor is not a BPF map's"));
+  BOOST_TEST(
+      has(test::message_of([&] { (void)flows::open_pinned(path("program")); }), "the descriptor is not a BPF map's"));
   auto const map = test::filled<flows>(1);
   BOOST_TEST(number_of([&](auto& ec) { map.unpin(path("program"), ec); }) == EINVAL);
   BOOST_TEST(std::filesystem::exists(path("program")));
@@ -168,8 +168,8 @@ BOOST_AUTO_TEST_CASE(twice_or_while_mapped_or_with_a_lock_is_an_error_that_says_
     char const* hint;
   };
   auto const map = test::filled<flows>(2);
-  for (auto const& [number, hint] : {expected{EPERM, "frozen already"}, {EBUSY, "writable mapping"},
-                                     {enotsupp, "cannot be frozen"}, {EINVAL, ""}}) {
+  for (auto const& [number, hint] :
+       {expected{EPERM, "frozen already"}, {EBUSY, "writable mapping"}, {enotsupp, "cannot be frozen"}, {EINVAL, ""}}) {
     fake::fail(call::freeze, number, 2);
     BOOST_TEST(number_of([&](auto& ec) { map.freeze(ec); }) == number);
     auto const error = test::error_of([&] { map.freeze(); });

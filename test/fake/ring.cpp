@@ -60,7 +60,8 @@ BOOST_AUTO_TEST_CASE(notices_batch_buffers_that_are_too_short_or_overlap) {
   std::unique_ptr<char[]> const room(new char[100]);
   auto const ask = [&](std::size_t cursor, std::size_t keys, std::size_t values) {
     std::uint32_t count = 8;
-    (void)bpf_map_lookup_batch(map, nullptr, room.get() + cursor, room.get() + keys, room.get() + values, &count, nullptr);
+    (void)bpf_map_lookup_batch(map, nullptr, room.get() + cursor, room.get() + keys, room.get() + values, &count,
+                               nullptr);
     return fake::violations().size();
   };
   BOOST_TEST(ask(0, 4, 12) == 0U);
@@ -71,8 +72,7 @@ BOOST_AUTO_TEST_CASE(notices_batch_buffers_that_are_too_short_or_overlap) {
   ::close(map);
 }
 
-BOOST_AUTO_TEST_CASE(notices_what_is_written_around_an_allocation,
-                     *boost::unit_test::precondition(own_red_zones)) {
+BOOST_AUTO_TEST_CASE(notices_what_is_written_around_an_allocation, *boost::unit_test::precondition(own_red_zones)) {
   {
     std::unique_ptr<char[]> const room(new char[8]);
     room[beyond(8)] = 1;

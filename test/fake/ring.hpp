@@ -31,8 +31,8 @@ inline std::size_t open_descriptors() {
   return count - fake::own_descriptors();
 }
 
-/// Every case begins with a fake kernel without maps and with the files of its machine, and fails if it left a descriptor open, or if a buffer was
-/// not what the kernel would have needed.
+/// Every case begins with a fake kernel without maps and with the files of its machine, and fails if it left a
+/// descriptor open, or if a buffer was not what the kernel would have needed.
 struct ring {
   std::size_t before;
 

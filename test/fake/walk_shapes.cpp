@@ -91,9 +91,9 @@ BOOST_AUTO_TEST_CASE(that_fail_say_that_the_map_cannot_be_read) {
   auto const map = filled<flows>(3);
   fake::fail(call::lookup_batch, EPERM, fake::forever);
   fake::fail(call::next_key, EPERM, fake::forever);
-  for (auto const& text : {test::message_of([&] { (void)map.begin(); }),
-                           test::message_of([&] { map.for_each([](auto&&...) {}); }),
-                           test::message_of([&] { (void)map.size(); })}) {
+  for (auto const& text :
+       {test::message_of([&] { (void)map.begin(); }), test::message_of([&] { map.for_each([](auto&&...) {}); }),
+        test::message_of([&] { (void)map.size(); })}) {
     BOOST_TEST(has(text, "[EPERM]: the fd is write-only, or CAP_BPF is missing"), text);
   }
 }

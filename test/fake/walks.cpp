@@ -67,7 +67,8 @@ void fails_with(Map const& map, int number, std::uint32_t seen_before, auto&& ag
   BOOST_TEST(seen == seen_before);
   again();
   auto const error = test::error_of([&] {
-    for ([[maybe_unused]] auto const& each : map) {}
+    for ([[maybe_unused]] auto const& each : map) {
+    }
   });
   BOOST_TEST(error.code.value() == number);
   BOOST_TEST(error.map_name == "flows");
@@ -91,7 +92,9 @@ BOOST_AUTO_TEST_CASE(of_one_element_see_it) { sees_each_once(filled<flows>(1), 1
 
 BOOST_AUTO_TEST_CASE(of_exactly_one_block_and_of_one_more_see_all) {
   for (std::uint32_t const count : {block - 1, block, block + 1, 2 * block, 2 * block + 1}) {
-    BOOST_TEST_CONTEXT(count << " elements") { sees_each_once(filled<flows>(count, {.max_entries = 4 * block}), count); }
+    BOOST_TEST_CONTEXT(count << " elements") {
+      sees_each_once(filled<flows>(count, {.max_entries = 4 * block}), count);
+    }
   }
 }
 
@@ -169,8 +172,9 @@ BOOST_AUTO_TEST_CASE(take_elements_of_an_interrupted_batch_and_go_on_behind_them
   auto const map = test::map_with<table>({.max_entries = 64});
   for (std::uint32_t i = 0; i < 64; ++i) map.insert_or_assign(i, i + 1);
   using script = std::vector<fake::batch_answer>;
-  for (script const& answers : {script{{EINTR, 5}}, script{{EINTR, 0}}, script{{EINTR, 0}, {EINTR, 0}, {0, 7}, {EINTR, 0}},
-                                script{{0, 10}, {EINTR, 0}, {EINTR, 3}, {0, 1}, {EINTR, 63}}}) {
+  for (script const& answers :
+       {script{{EINTR, 5}}, script{{EINTR, 0}}, script{{EINTR, 0}, {EINTR, 0}, {0, 7}, {EINTR, 0}},
+        script{{0, 10}, {EINTR, 0}, {EINTR, 3}, {0, 1}, {EINTR, 63}}}) {
     for (int way = 0; way < 2; ++way) {
       fake::batches(answers);
       auto const seen = seen_in(map);
@@ -249,7 +253,8 @@ BOOST_AUTO_TEST_CASE(fall_back_to_keys_where_the_first_batch_is_not_supported) {
 }
 
 BOOST_AUTO_TEST_CASE(of_one_byte_keys_give_the_cursor_four_bytes) {
-  auto const map = test::map_with<bpfmap::hash<std::uint8_t, std::uint8_t>>({.key_size = 1, .value_size = 1, .max_entries = 256});
+  auto const map =
+      test::map_with<bpfmap::hash<std::uint8_t, std::uint8_t>>({.key_size = 1, .value_size = 1, .max_entries = 256});
   for (unsigned i = 0; i < 256; ++i) map.insert_or_assign(static_cast<std::uint8_t>(i), static_cast<std::uint8_t>(i));
   unsigned seen = 0;
   for (auto const& [key, value] : map) {

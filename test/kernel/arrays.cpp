@@ -30,7 +30,8 @@ static_assert(std::is_same_v<decltype(std::declval<array<std::uint64_t, mmapable
 static_assert(writes_span<array<std::uint64_t, mmapable>> && writes_element<array<std::uint64_t, mmapable>>);
 static_assert(!writes_span<array<std::uint64_t, mmapable_read_only>>);
 static_assert(!writes_element<array<std::uint64_t, mmapable_read_only>>);
-static_assert(!writes_span<array<std::uint64_t, mmapable> const> && !writes_element<array<std::uint64_t, mmapable> const>);
+static_assert(!writes_span<array<std::uint64_t, mmapable> const> &&
+              !writes_element<array<std::uint64_t, mmapable> const>);
 
 BOOST_AUTO_TEST_SUITE(arrays, *ut::precondition(test::may_use_bpf))
 
@@ -119,7 +120,8 @@ BOOST_AUTO_TEST_CASE(memory_outlives_the_object_that_it_came_from) {
 }
 
 BOOST_AUTO_TEST_CASE(a_frozen_map_is_mapped_only_for_reading) {
-  auto const plain = array<std::uint64_t>::create({.name = "froz", .max_entries = 4, .flags = bpfmap::map_flags::mmapable});
+  auto const plain =
+      array<std::uint64_t>::create({.name = "froz", .max_entries = 4, .flags = bpfmap::map_flags::mmapable});
   plain.insert_or_assign(1, 11);
   auto const reader = array<std::uint64_t, mmapable_read_only>::from_fd(plain.fd());  // does not keep it from freezing
   plain.freeze();
@@ -142,8 +144,8 @@ BOOST_AUTO_TEST_CASE(a_map_that_is_mapped_writable_cannot_be_frozen) {
 }
 
 BOOST_AUTO_TEST_CASE(a_map_for_reading_programs_is_still_written_by_system_calls) {
-  auto const map = array<std::uint64_t, mmapable_read_only>::create(
-      {.max_entries = 4, .flags = bpfmap::map_flags::rdonly_prog});
+  auto const map =
+      array<std::uint64_t, mmapable_read_only>::create({.max_entries = 4, .flags = bpfmap::map_flags::rdonly_prog});
   map.insert_or_assign(2, 22);
   BOOST_TEST(map.span()[2] == 22U);
   auto const message = test::message_of([&] { (void)array<std::uint64_t, mmapable>::from_fd(map.fd()); });

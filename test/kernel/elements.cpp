@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Elements of the hash family, one at a time: values for absence and presence, errors for the rest.
+#include "../../bpf/locks.h"
 #include "../support/kernel.hpp"
 #include "../support/programs.hpp"
-#include "../../bpf/locks.h"
 
 #include <array>
 #include <atomic>
@@ -170,7 +170,7 @@ BOOST_AUTO_TEST_CASE(a_write_only_descriptor_writes_and_does_not_read) {
   map.insert_or_assign(1, 1);
   BOOST_TEST(test::has(test::message_of([&] { (void)map.find(1); }), "write-only"));
   // A walk that may not be made is an error, not an empty map.
-  BOOST_CHECK_THROW(for ([[maybe_unused]] auto const& entry : map) {}, bpfmap::error);
+  BOOST_CHECK_THROW(for ([[maybe_unused]] auto const& entry : map){}, bpfmap::error);
   std::error_code ec;
   for ([[maybe_unused]] auto const key : map.keys(ec)) BOOST_ERROR("nothing can be read");
   BOOST_TEST((ec == std::errc::operation_not_permitted));

@@ -144,9 +144,8 @@ BOOST_AUTO_TEST_CASE(a_descriptor_that_is_closed_behind_the_maps_back_is_an_erro
 }
 
 BOOST_AUTO_TEST_CASE(wrong_options_are_listed_all_at_once) {
-  auto const message = test::message_of([] {
-    (void)numbers::create({.name = "bad-name", .max_entries = 0, .flags = bpfmap::map_flags::mmapable});
-  });
+  auto const message = test::message_of(
+      [] { (void)numbers::create({.name = "bad-name", .max_entries = 0, .flags = bpfmap::map_flags::mmapable}); });
   BOOST_TEST(test::has(message, "create on 'bad-name' as hash"), message);
   BOOST_TEST(test::has(message, "at most 15 characters of A-Z a-z 0-9 _ ."), message);
   BOOST_TEST(test::has(message, "max_entries is 0"), message);

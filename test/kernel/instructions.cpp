@@ -50,7 +50,9 @@ void compare(char const* name, Theirs const& theirs, Ours const& ours) {
   auto const per_call = [&](auto const& f) {
     return (steps_of([&] {
               for (int i = 0; i < calls; ++i) f();
-            }) - overhead) / calls;
+            }) -
+            overhead) /
+           calls;
   };
   long const libbpf = per_call(theirs);
   long const bpfmap = per_call(ours);

@@ -286,7 +286,8 @@ BOOST_AUTO_TEST_CASE(opened_by_who_has_no_privileges_say_what_is_missing) {
   ::close(pipes[1]);
   std::string report;
   char part[1024];
-  for (ssize_t got = 0; (got = ::read(pipes[0], part, sizeof part)) > 0;) report.append(part, static_cast<std::size_t>(got));
+  for (ssize_t got = 0; (got = ::read(pipes[0], part, sizeof part)) > 0;)
+    report.append(part, static_cast<std::size_t>(got));
   ::close(pipes[0]);
   int status = 0;
   BOOST_TEST(::waitpid(child, &status, 0) == child);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Perf event arrays: sized by the machine, and no event missing without being counted.
+#include "../../bpf/events.h"
 #include "../support/kernel.hpp"
 #include "../support/programs.hpp"
-#include "../../bpf/events.h"
 
 #include <algorithm>
 #include <chrono>
@@ -226,9 +226,8 @@ BOOST_AUTO_TEST_CASE(give_raw_bytes_in_place) {
   auto reader = perf_reader<std::span<std::byte const>>::open(events);
   std::error_code ec;
   test::run_on(object.program("send"), bpfmap::online_cpus(ec)[0], 2);
-  BOOST_TEST(reader.consume([](std::span<std::byte const> bytes) {
-    BOOST_TEST(bytes.size() >= sizeof(numbered_event));
-  }) == 2U);
+  BOOST_TEST(reader.consume(
+                 [](std::span<std::byte const> bytes) { BOOST_TEST(bytes.size() >= sizeof(numbered_event)); }) == 2U);
 }
 
 BOOST_AUTO_TEST_CASE(wake_who_waits_for_their_descriptor) {

@@ -56,12 +56,13 @@ BOOST_AUTO_TEST_CASE(of_150000_elements_comes_from_the_kernels_counter, *ut::pre
   auto const walk = time_of([&] { walked = count_by_keys(map.fd()); });
   std::uint64_t asked = 0;
   auto const size = time_of([&] {
-    for (int i = 0; i < 1000; ++i) asked += map.size();
-  }) / 1000;
+                      for (int i = 0; i < 1000; ++i) asked += map.size();
+                    }) /
+                    1000;
   BOOST_TEST(walked == many - 1);
   BOOST_TEST(asked == 1000ULL * (many - 1));
-  BOOST_TEST_MESSAGE("size() takes " << size.count() << " ns, a walk by keys " << walk.count() << " ns: "
-                                     << walk.count() / std::max<long>(size.count(), 1) << " times as long");
+  BOOST_TEST_MESSAGE("size() takes " << size.count() << " ns, a walk by keys " << walk.count()
+                                     << " ns: " << walk.count() / std::max<long>(size.count(), 1) << " times as long");
 }
 
 BOOST_AUTO_TEST_CASE(is_the_same_by_batches_where_programs_are_denied) {
@@ -127,7 +128,8 @@ BOOST_AUTO_TEST_CASE(of_every_hash_type_equals_a_walk, *ut::precondition(test::s
   };
   check(bpfmap::hash<std::uint32_t, std::uint64_t>::create({.max_entries = 1000}), 700);
   check(bpfmap::hash<std::uint32_t, std::uint64_t>::create(
-            {.max_entries = 1000, .flags = bpfmap::map_flags::no_prealloc}), 700);
+            {.max_entries = 1000, .flags = bpfmap::map_flags::no_prealloc}),
+        700);
   check(bpfmap::lru_hash<std::uint32_t, std::uint64_t>::create({.max_entries = 1000}), 5000);
   check(bpfmap::percpu_hash<std::uint32_t, std::uint64_t>::create({.max_entries = 1000}), 700);
   check(bpfmap::lru_percpu_hash<std::uint32_t, std::uint64_t>::create({.max_entries = 1000}), 5000);

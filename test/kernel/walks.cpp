@@ -22,7 +22,10 @@ constexpr std::uint32_t passing = 10'000;
 template <class F>
 class background {
  public:
-  explicit background(F f) : thread_([this, f] { for (std::uint32_t n = 0; !stop_; ++n) f(n); }) {}
+  explicit background(F f)
+      : thread_([this, f] {
+          for (std::uint32_t n = 0; !stop_; ++n) f(n);
+        }) {}
   background(background const&) = delete;
   background& operator=(background const&) = delete;
   ~background() {
@@ -188,7 +191,8 @@ BOOST_AUTO_TEST_CASE(are_ranges_and_take_views) {
     sum += value;
   }
   BOOST_TEST(sum == 2450U);
-  BOOST_TEST(std::ranges::count_if(map.entries(), [](auto const& entry) { return entry.first == entry.second; }) == 100);
+  BOOST_TEST(std::ranges::count_if(map.entries(), [](auto const& entry) { return entry.first == entry.second; }) ==
+             100);
 }
 
 BOOST_AUTO_TEST_CASE(of_percpu_arrays_and_lru_maps_are_complete) {

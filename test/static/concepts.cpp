@@ -196,19 +196,18 @@ BOOST_AUTO_TEST_SUITE(concepts_hpp)
 
 BOOST_AUTO_TEST_CASE(elements_can_be_erased_except_where_every_index_stays_or_programs_own_them) {
   check_all_but([]<map_type Type> { return views<Type>::is_erasable; },
-                {array, percpu_array, cgroup_storage, percpu_cgroup_storage, queue, stack, ringbuf,
-                 user_ringbuf, bloom_filter, arena, insn_array});
+                {array, percpu_array, cgroup_storage, percpu_cgroup_storage, queue, stack, ringbuf, user_ringbuf,
+                 bloom_filter, arena, insn_array});
 }
 
 BOOST_AUTO_TEST_CASE(insert_means_something_where_a_key_may_be_absent) {
   check([]<map_type Type> { return views<Type>::is_insertable; },
-        {hash, lru_hash, percpu_hash, lru_percpu_hash, hash_of_maps, lpm_trie, sockhash, devmap_hash,
-         sk_storage, inode_storage, task_storage, cgrp_storage, rhash});
+        {hash, lru_hash, percpu_hash, lru_percpu_hash, hash_of_maps, lpm_trie, sockhash, devmap_hash, sk_storage,
+         inode_storage, task_storage, cgrp_storage, rhash});
 }
 
 BOOST_AUTO_TEST_CASE(user_space_writes_all_elements_but_those_that_are_the_kernels) {
-  check_all_but([]<map_type Type> { return views<Type>::is_assignable; },
-                {stack_trace, ringbuf, user_ringbuf, arena});
+  check_all_but([]<map_type Type> { return views<Type>::is_assignable; }, {stack_trace, ringbuf, user_ringbuf, arena});
 }
 
 BOOST_AUTO_TEST_CASE(user_space_reads_all_elements_but_some_descriptors) {
@@ -242,9 +241,8 @@ BOOST_AUTO_TEST_CASE(spin_locks_live_in_hashes_arrays_and_storages) {
 
 BOOST_AUTO_TEST_CASE(elements_can_be_counted_where_they_can_be_absent_or_are_always_there) {
   check([]<map_type Type> { return views<Type>::is_countable; },
-        {hash, lru_hash, percpu_hash, lru_percpu_hash, hash_of_maps, rhash, array, percpu_array, lpm_trie,
-         sockhash, devmap_hash, xskmap, queue, stack, cgroup_storage, percpu_cgroup_storage, struct_ops,
-         insn_array});
+        {hash, lru_hash, percpu_hash, lru_percpu_hash, hash_of_maps, rhash, array, percpu_array, lpm_trie, sockhash,
+         devmap_hash, xskmap, queue, stack, cgroup_storage, percpu_cgroup_storage, struct_ops, insn_array});
 }
 
 BOOST_AUTO_TEST_CASE(four_types_have_a_value_a_cpu) {
@@ -269,9 +267,7 @@ BOOST_AUTO_TEST_CASE(c_arrays_are_no_values) {
 }
 
 // find() returns a copy.
-BOOST_AUTO_TEST_CASE(what_cannot_be_copied_is_no_value) {
-  BOOST_TEST(!map_value<std::atomic<std::uint64_t>>);
-}
+BOOST_AUTO_TEST_CASE(what_cannot_be_copied_is_no_value) { BOOST_TEST(!map_value<std::atomic<std::uint64_t>>); }
 
 BOOST_AUTO_TEST_CASE(a_type_that_bpfmap_does_not_know_can_do_nothing) {
   BOOST_TEST(!erasable<map_type{1000}>);

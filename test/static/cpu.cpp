@@ -22,9 +22,9 @@ static_assert(std::is_nothrow_default_constructible_v<cpu_set> && std::is_nothro
 static_assert(!std::is_convertible_v<std::uint32_t, cpu>, "an id cannot be taken for an index");
 
 std::error_code ec;
-static_assert(noexcept(cpu_set::parse("", ec)) && noexcept(cpu_set::read("", "", ec)) &&
-              noexcept(cpu_topology::read("", ec)) && noexcept(possible_cpus(ec)) && noexcept(online_cpus(ec)) &&
-              noexcept(std::declval<cpu_set const&>().from(0, ec)));
+static_assert(noexcept(cpu_set::parse("", ec)) && noexcept(cpu_set::read("", "", ec)) && noexcept(cpu_topology::read(
+    "", ec)) && noexcept(possible_cpus(ec)) && noexcept(online_cpus(ec)) && noexcept(std::declval<cpu_set const&>()
+                                                                                         .from(0, ec)));
 
 static_assert(std::ranges::random_access_range<cpu_set const> && std::ranges::sized_range<cpu_set const>);
 
@@ -38,12 +38,11 @@ static_assert(std::is_nothrow_convertible_v<writing, reading> && !std::is_conver
 static_assert(std::is_trivially_copyable_v<reading> && sizeof(reading) == 2 * sizeof(void*));
 static_assert(std::ranges::forward_range<reading> && std::ranges::common_range<reading> &&
               std::ranges::sized_range<reading>);
-static_assert(std::ranges::output_range<writing, std::uint32_t> &&
-              !std::ranges::output_range<reading, std::uint32_t>);
+static_assert(std::ranges::output_range<writing, std::uint32_t> && !std::ranges::output_range<reading, std::uint32_t>);
 static_assert(std::is_same_v<std::ranges::range_value_t<reading>, std::uint32_t>);
 static_assert(std::is_same_v<std::ranges::range_reference_t<writing>, std::uint32_t&>);
-static_assert(noexcept(std::declval<reading>()[0]) && noexcept(std::declval<reading>().cpu_of(0)) &&
-              noexcept(std::declval<reading>().begin()) && noexcept(std::declval<reading>().size()));
+static_assert(noexcept(std::declval<reading>()[0]) && noexcept(std::declval<reading>().cpu_of(0)) && noexcept(
+    std::declval<reading>().begin()) && noexcept(std::declval<reading>().size()));
 
 int error_of(std::string_view list) {
   std::error_code failed = make_error(EIO);
@@ -66,8 +65,8 @@ BOOST_AUTO_TEST_CASE(lists_are_read_and_written_in_the_kernels_format) {
 }
 
 BOOST_AUTO_TEST_CASE(what_is_no_such_list_is_refused) {
-  for (char const* const list : {",", "1,", ",1", "1,,2", "-", "1-", "-1", "1-2-3", "a", "1a", "1 2", "1;2", " 1",
-                                 "+1", "0x1", "1.5", "0-3:1/2"}) {
+  for (char const* const list : {",", "1,", ",1", "1,,2", "-", "1-", "-1", "1-2-3", "a", "1a", "1 2", "1;2", " 1", "+1",
+                                 "0x1", "1.5", "0-3:1/2"}) {
     BOOST_TEST(error_of(list) == EINVAL, list);
   }
 }

@@ -23,9 +23,9 @@ static_assert(std::is_base_of_v<std::runtime_error, error>);
 static_assert(!std::is_default_constructible_v<error>);
 static_assert(std::is_copy_constructible_v<error> && std::is_nothrow_destructible_v<error>);
 static_assert(noexcept(make_error(1)) && noexcept(bpf_category()) && noexcept(errno_symbol(1)));
-static_assert(noexcept(std::declval<error const&>().what()) && noexcept(std::declval<error const&>().hint()) &&
-              noexcept(std::declval<error const&>().operation()) &&
-              noexcept(std::declval<error const&>().map_name()));
+static_assert(
+    noexcept(std::declval<error const&>().what()) && noexcept(std::declval<error const&>().hint()) && noexcept(
+        std::declval<error const&>().operation()) && noexcept(std::declval<error const&>().map_name()));
 
 static_assert(errno_symbol(E2BIG) == "E2BIG" && errno_symbol(enotsupp) == "ENOTSUPP");
 static_assert(errno_symbol(0).empty() && errno_symbol(-E2BIG).empty() && errno_symbol(4000).empty());

@@ -120,19 +120,18 @@ static_assert(members<of<std::uint8_t>> == 2 && members<of<two>> == 2 && members
 template <std::size_t N>
 struct many;
 #define BPFMAP_TEST_MANY(number, ...) \
-  template <> \
-  struct many<number> { \
-    std::uint16_t __VA_ARGS__; \
+  template <>                         \
+  struct many<number> {               \
+    std::uint16_t __VA_ARGS__;        \
   }
 BPFMAP_TEST_MANY(4, a, b, c, d);
 BPFMAP_TEST_MANY(8, a, b, c, d, e, f, g, h);
 BPFMAP_TEST_MANY(16, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p);
-BPFMAP_TEST_MANY(31, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, a1, b1, c1,
-                 d1, e1);
-BPFMAP_TEST_MANY(32, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, a1, b1, c1,
-                 d1, e1, f1);
-BPFMAP_TEST_MANY(33, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, a1, b1, c1,
-                 d1, e1, f1, g1);
+BPFMAP_TEST_MANY(31, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, a1, b1, c1, d1, e1);
+BPFMAP_TEST_MANY(32, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, a1, b1, c1, d1, e1,
+                 f1);
+BPFMAP_TEST_MANY(33, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z, a1, b1, c1, d1, e1,
+                 f1, g1);
 static_assert(members<many<4>> == 4 && members<many<8>> == 8 && members<many<16>> == 16);
 static_assert(members<many<31>> == 31 && members<many<32>> == 32 && bpfmap::detail::max_members == 32);
 static_assert(!field_struct<many<33>>);

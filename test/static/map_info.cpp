@@ -105,8 +105,7 @@ BOOST_AUTO_TEST_CASE(every_problem_of_creating_a_map_is_told) {
   BOOST_TEST(problems(sk_storage, {.max_entries = 1}) == "max_entries must be 0");
   BOOST_TEST(problems(percpu_array, {.max_entries = 1, .flags = map_flags::mmapable}) ==
              "flags that a percpu_array does not take: mmapable");
-  BOOST_TEST(problems(percpu_hash, {.max_entries = 1, .numa_node = 0}) ==
-             "a percpu_hash cannot choose its NUMA node");
+  BOOST_TEST(problems(percpu_hash, {.max_entries = 1, .numa_node = 0}) == "a percpu_hash cannot choose its NUMA node");
   BOOST_TEST(problems(hash, {.max_entries = 1, .map_extra = 3}) == "map_extra means nothing to a hash");
   BOOST_TEST(problems(hash, {.name = "a-b", .map_extra = 3}) ==
              "the name 'a-b' must have at most 15 characters of A-Z a-z 0-9 _ .; max_entries is 0; "

@@ -59,9 +59,9 @@ static_assert(!first_kernel(array, &command_support::erase));
 static_assert(!first_kernel(unspec, &command_support::lookup));
 static_assert(!first_kernel(map_type{36}, &command_support::lookup));
 static_assert(enotsupp == 524 && enotsupp != ENOTSUP && enotsupp != EOPNOTSUPP);
-static_assert(noexcept(traits_of(hash)) && noexcept(to_string(hash)) && noexcept(all_traits()) &&
-              noexcept(map_type_from_string("")) && noexcept(to_string(counting::none)) &&
-              noexcept(first_kernel(hash, &command_support::lookup)));
+static_assert(
+    noexcept(traits_of(hash)) && noexcept(to_string(hash)) && noexcept(all_traits()) && noexcept(map_type_from_string(
+        "")) && noexcept(to_string(counting::none)) && noexcept(first_kernel(hash, &command_support::lookup)));
 
 }  // namespace
 
@@ -162,8 +162,7 @@ BOOST_AUTO_TEST_CASE(only_what_can_be_mapped_takes_the_flag_for_it) {
   for_each_row([](map_traits const& row) {
     bool const takes_flag = (row.flags_allowed & map_flags::mmapable) != 0;
     BOOST_TEST(takes_flag == is_one_of(row.type, {array, arena}));
-    BOOST_TEST(static_cast<bool>(row.commands.mmap) ==
-               is_one_of(row.type, {array, ringbuf, user_ringbuf, arena}));
+    BOOST_TEST(static_cast<bool>(row.commands.mmap) == is_one_of(row.type, {array, ringbuf, user_ringbuf, arena}));
   });
 }
 
@@ -173,14 +172,24 @@ BOOST_AUTO_TEST_CASE(sizes_fit_the_kind_of_key) {
     range const size{row.min_key_size, row.max_key_size};
     BOOST_TEST(size.first <= size.second);
     switch (row.key) {
-      case key_kind::none: BOOST_TEST((size == range{0, 0})); break;
+      case key_kind::none:
+        BOOST_TEST((size == range{0, 0}));
+        break;
       case key_kind::index:
       case key_kind::stack_id:
       case key_kind::fd:
-      case key_kind::zero: BOOST_TEST((size == range{4, 4})); break;
-      case key_kind::bytes: BOOST_TEST(size.first >= 1U); break;
-      case key_kind::prefix: BOOST_TEST((size == range{5, 260})); break;
-      case key_kind::cgroup: BOOST_TEST((size == range{8, 16})); break;
+      case key_kind::zero:
+        BOOST_TEST((size == range{4, 4}));
+        break;
+      case key_kind::bytes:
+        BOOST_TEST(size.first >= 1U);
+        break;
+      case key_kind::prefix:
+        BOOST_TEST((size == range{5, 260}));
+        break;
+      case key_kind::cgroup:
+        BOOST_TEST((size == range{8, 16}));
+        break;
     }
   });
 }
@@ -191,20 +200,34 @@ BOOST_AUTO_TEST_CASE(sizes_fit_the_kind_of_value) {
     range const size{row.min_value_size, row.max_value_size};
     BOOST_TEST(size.first <= size.second);
     switch (row.value) {
-      case value_kind::none: BOOST_TEST((size == range{0, 0})); break;
+      case value_kind::none:
+        BOOST_TEST((size == range{0, 0}));
+        break;
       case value_kind::bytes:
-      case value_kind::struct_ops: BOOST_TEST(size.first == 1U); break;
-      case value_kind::percpu: BOOST_TEST((size == range{1, 32768})); break;
+      case value_kind::struct_ops:
+        BOOST_TEST(size.first == 1U);
+        break;
+      case value_kind::percpu:
+        BOOST_TEST((size == range{1, 32768}));
+        break;
       case value_kind::map:
       case value_kind::program:
       case value_kind::perf_event:
       case value_kind::cgroup:
-      case value_kind::xsk: BOOST_TEST((size == range{4, 4})); break;
+      case value_kind::xsk:
+        BOOST_TEST((size == range{4, 4}));
+        break;
       case value_kind::device:
       case value_kind::cpu_queue:
-      case value_kind::socket: BOOST_TEST((size == range{4, 8})); break;
-      case value_kind::stack: BOOST_TEST(size.first == 8U); break;
-      case value_kind::instruction: BOOST_TEST((size == range{16, 16})); break;
+      case value_kind::socket:
+        BOOST_TEST((size == range{4, 8}));
+        break;
+      case value_kind::stack:
+        BOOST_TEST(size.first == 8U);
+        break;
+      case value_kind::instruction:
+        BOOST_TEST((size == range{16, 16}));
+        break;
     }
   });
 }
@@ -238,7 +261,8 @@ BOOST_AUTO_TEST_CASE(maps_of_maps_and_what_belongs_to_something_else_are_no_inne
 BOOST_AUTO_TEST_CASE(each_way_of_counting_has_what_it_needs) {
   for_each_row([](map_traits const& row) {
     switch (row.count) {
-      case counting::none: break;
+      case counting::none:
+        break;
       case counting::constant:
         // Every index holds an element: nothing can be taken away.
         BOOST_TEST((row.key == key_kind::index || row.key == key_kind::zero));
@@ -252,16 +276,20 @@ BOOST_AUTO_TEST_CASE(each_way_of_counting_has_what_it_needs) {
       case counting::kernel_field:
         BOOST_TEST(is_one_of(row.type, {lpm_trie, sockhash, devmap_hash, xskmap, queue, stack}));
         break;
-      case counting::batch_walk: BOOST_TEST(static_cast<bool>(row.commands.lookup_batch)); break;
-      case counting::key_walk: BOOST_TEST(static_cast<bool>(row.commands.next_key)); break;
+      case counting::batch_walk:
+        BOOST_TEST(static_cast<bool>(row.commands.lookup_batch));
+        break;
+      case counting::key_walk:
+        BOOST_TEST(static_cast<bool>(row.commands.next_key));
+        break;
     }
   });
 }
 
 BOOST_AUTO_TEST_CASE(every_way_of_counting_has_a_name) {
   std::set<std::string_view> names;
-  for (counting const how : {counting::none, counting::constant, counting::kernel_counter,
-                             counting::kernel_field, counting::batch_walk, counting::key_walk}) {
+  for (counting const how : {counting::none, counting::constant, counting::kernel_counter, counting::kernel_field,
+                             counting::batch_walk, counting::key_walk}) {
     BOOST_TEST(names.insert(to_string(how)).second);
   }
 }
@@ -271,10 +299,14 @@ BOOST_AUTO_TEST_CASE(errnos_of_elements_agree_with_the_commands) {
     element_errnos const& errnos = row.errnos;
     // Where there is nothing to write there is nothing to say.
     if (!row.commands.update) return;
-    if (!row.commands.lookup) BOOST_TEST(errnos.absent == row.commands.lookup.refusal);
-    else BOOST_TEST(errnos.absent == ENOENT);
-    if (!row.commands.erase) BOOST_TEST(errnos.erase_absent == row.commands.erase.refusal);
-    else BOOST_TEST((errnos.erase_absent == ENOENT || errnos.erase_absent == EINVAL || errnos.erase_absent == 0));
+    if (!row.commands.lookup)
+      BOOST_TEST(errnos.absent == row.commands.lookup.refusal);
+    else
+      BOOST_TEST(errnos.absent == ENOENT);
+    if (!row.commands.erase)
+      BOOST_TEST(errnos.erase_absent == row.commands.erase.refusal);
+    else
+      BOOST_TEST((errnos.erase_absent == ENOENT || errnos.erase_absent == EINVAL || errnos.erase_absent == 0));
     BOOST_TEST((errnos.noexist_on_present == EEXIST || errnos.noexist_on_present == EINVAL));
     for (int const number : {errnos.exist_on_absent}) {
       BOOST_TEST((number == 0 || number == ENOENT || number == EINVAL || number == E2BIG));
@@ -290,6 +322,5 @@ BOOST_AUTO_TEST_CASE(a_full_map_says_so_unless_it_makes_room_or_is_never_full) {
     BOOST_TEST(row.evicts == is_one_of(row.type, {lru_hash, lru_percpu_hash}));
   });
 }
-
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -32,11 +32,10 @@ static_assert(BPFMAP_EXCEPTIONS == 1);
 
 namespace flags = bpfmap::map_flags;
 constexpr std::array all_flags{
-    flags::no_prealloc,    flags::no_common_lru,    flags::numa_node,     flags::rdonly,
-    flags::wronly,         flags::stack_build_id,   flags::zero_seed,     flags::rdonly_prog,
-    flags::wronly_prog,    flags::clone,            flags::mmapable,      flags::preserve_elems,
-    flags::inner_map,      flags::link,             flags::path_fd,       flags::vtype_btf_obj_fd,
-    flags::token_fd,       flags::segv_on_fault,    flags::no_user_conv,  flags::rb_overwrite,
+    flags::no_prealloc,      flags::no_common_lru,  flags::numa_node,     flags::rdonly,       flags::wronly,
+    flags::stack_build_id,   flags::zero_seed,      flags::rdonly_prog,   flags::wronly_prog,  flags::clone,
+    flags::mmapable,         flags::preserve_elems, flags::inner_map,     flags::link,         flags::path_fd,
+    flags::vtype_btf_obj_fd, flags::token_fd,       flags::segv_on_fault, flags::no_user_conv, flags::rb_overwrite,
 };
 
 namespace elem = bpfmap::elem_flags;

@@ -69,8 +69,7 @@ using locks = hash<std::uint32_t, guarded>;
 template <class Map, map_type Type, class Key, class Mapped>
 constexpr bool is_map_of =
     Map::type == Type && &Map::traits == &traits_of(Type) && std::same_as<typename Map::key_type, Key> &&
-    std::same_as<typename Map::mapped_type, Mapped> &&
-    std::same_as<typename Map::value_type, std::pair<Key, Mapped>> &&
+    std::same_as<typename Map::mapped_type, Mapped> && std::same_as<typename Map::value_type, std::pair<Key, Mapped>> &&
     std::same_as<typename Map::size_type, std::uint64_t>;
 static_assert(is_map_of<flows, map_type::hash, key, stats>);
 static_assert(is_map_of<recent_flows, map_type::lru_hash, key, stats>);
@@ -242,7 +241,9 @@ concept locks_without_throwing = requires(Map const& map, std::error_code& ec) {
   { map.insert_or_assign(1, {}, locked, ec) } noexcept;
 };
 static_assert(locks_without_throwing<locks> && locks_without_throwing<array<guarded>>);
-static_assert(requires(locks const& map, std::error_code& ec) { { map.insert(1, {}, locked, ec) } noexcept; });
+static_assert(requires(locks const& map, std::error_code& ec) {
+  { map.insert(1, {}, locked, ec) } noexcept;
+});
 
 static_assert(requires(cells& map) {
   { map.span() } noexcept;
@@ -254,11 +255,17 @@ static_assert(requires(cells& map) {
 
 // A reducer that may throw makes reading throw, and says so; a callable likewise.
 template <class Map>
-concept finds_without_throwing = requires(Map const& map, std::error_code& ec) { { map.find(1, ec) } noexcept; };
+concept finds_without_throwing = requires(Map const& map, std::error_code& ec) {
+  { map.find(1, ec) } noexcept;
+};
 template <class Map>
-concept extracts_without_throwing = requires(Map const& map, std::error_code& ec) { { map.extract(1, ec) } noexcept; };
+concept extracts_without_throwing = requires(Map const& map, std::error_code& ec) {
+  { map.extract(1, ec) } noexcept;
+};
 template <class Map>
-concept looks_without_throwing = requires(Map const& map, std::error_code& ec) { { map.contains(1, ec) } noexcept; };
+concept looks_without_throwing = requires(Map const& map, std::error_code& ec) {
+  { map.contains(1, ec) } noexcept;
+};
 static_assert(finds_without_throwing<hits> && extracts_without_throwing<hits>);
 static_assert(!finds_without_throwing<all_hits> && !extracts_without_throwing<all_hits>);
 static_assert(looks_without_throwing<all_hits>, "nothing is reduced");
@@ -271,19 +278,25 @@ static_assert(!walks_without_throwing<hits, void (*)(std::uint32_t, std::uint64_
 
 // The twin without an error code may throw.
 template <class Map>
-concept throws_nowhere = requires(Map const& map) { { map.find({}) } noexcept; } ||
-                         requires(Map const& map) { { map.at({}) } noexcept; } ||
-                         requires(Map const& map) { { map.assign({}, {}) } noexcept; } ||
-                         requires(Map const& map) { { map.size() } noexcept; } ||
-                         requires(Map const& map) { { map.begin() } noexcept; } ||
-                         requires { { Map::create({}) } noexcept; };
+concept throws_nowhere = requires(Map const& map) {
+  { map.find({}) } noexcept;
+} || requires(Map const& map) {
+  { map.at({}) } noexcept;
+} || requires(Map const& map) {
+  { map.assign({}, {}) } noexcept;
+} || requires(Map const& map) {
+  { map.size() } noexcept;
+} || requires(Map const& map) {
+  { map.begin() } noexcept;
+} || requires {
+  { Map::create({}) } noexcept;
+};
 static_assert(!throws_nowhere<flows> && !throws_nowhere<counters> && !throws_nowhere<hits>);
 
 // A name as a std::string_view need not end: no class takes one.
 template <class Map>
-constexpr bool takes_a_string_view = requires(std::string_view path, std::error_code& code) {
-  Map::open_pinned(path, code);
-};
+constexpr bool takes_a_string_view =
+    requires(std::string_view path, std::error_code& code) { Map::open_pinned(path, code); };
 static_assert(!takes_a_string_view<flows>);
 
 template <class Map>
@@ -294,8 +307,6 @@ concept has_locked_at_with_a_code = requires(Map const& map, std::error_code& ec
 BOOST_AUTO_TEST_SUITE(maps)
 
 // Every function that throws has one, also under -fno-exceptions, where it is the only one.
-BOOST_AUTO_TEST_CASE(at_with_a_lock_has_a_twin_with_an_error_code) {
-  BOOST_TEST(has_locked_at_with_a_code<locks>);
-}
+BOOST_AUTO_TEST_CASE(at_with_a_lock_has_a_twin_with_an_error_code) { BOOST_TEST(has_locked_at_with_a_code<locks>); }
 
 BOOST_AUTO_TEST_SUITE_END()

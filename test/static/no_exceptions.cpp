@@ -30,19 +30,17 @@ using cells = array<std::uint64_t, mmapable>;
 using reader = perf_reader<std::uint64_t>;
 
 template <class Map>
-concept can_throw = requires(Map& m) { Map::create({}); } || requires(Map& m) { Map::bind(nullptr); } ||
-                    requires(Map& m) { Map::from_fd(1); } || requires(Map& m) { Map::from_id(1U); } ||
-                    requires(Map& m) { Map::open_pinned(""); } || requires(Map& m) { m.clone(); } ||
-                    requires(Map& m) { m.find(1); } || requires(Map& m) { m.at(1); } ||
-                    requires(Map& m) { m.contains(1); } || requires(Map& m) { m.insert(1, 1); } ||
-                    requires(Map& m) { m.assign(1, 1); } || requires(Map& m) { m.insert_or_assign(1, 1); } ||
-                    requires(Map& m) { m.erase(1); } || requires(Map& m) { m.extract(1); } ||
-                    requires(Map& m) { m.entries(); } || requires(Map& m) { m.keys(); } ||
-                    requires(Map& m) { m.values(); } || requires(Map& m) { m.begin(); } ||
-                    requires(Map& m) { m.size(); } || requires(Map& m) { m.empty(); } ||
-                    requires(Map& m) { m.for_each([](auto, auto) {}); } || requires(Map& m) { m.freeze(); } ||
-                    requires(Map& m) { m.pin(""); } || requires(Map& m) { m.unpin(""); } ||
-                    requires(Map& m) { m.memory_usage(); };
+concept can_throw =
+    requires(Map& m) { Map::create({}); } || requires(Map& m) { Map::bind(nullptr); } ||
+    requires(Map& m) { Map::from_fd(1); } || requires(Map& m) { Map::from_id(1U); } ||
+    requires(Map& m) { Map::open_pinned(""); } || requires(Map& m) { m.clone(); } || requires(Map& m) { m.find(1); } ||
+    requires(Map& m) { m.at(1); } || requires(Map& m) { m.contains(1); } || requires(Map& m) { m.insert(1, 1); } ||
+    requires(Map& m) { m.assign(1, 1); } || requires(Map& m) { m.insert_or_assign(1, 1); } ||
+    requires(Map& m) { m.erase(1); } || requires(Map& m) { m.extract(1); } || requires(Map& m) { m.entries(); } ||
+    requires(Map& m) { m.keys(); } || requires(Map& m) { m.values(); } || requires(Map& m) { m.begin(); } ||
+    requires(Map& m) { m.size(); } || requires(Map& m) { m.empty(); } ||
+    requires(Map& m) { m.for_each([](auto, auto) {}); } || requires(Map& m) { m.freeze(); } ||
+    requires(Map& m) { m.pin(""); } || requires(Map& m) { m.unpin(""); } || requires(Map& m) { m.memory_usage(); };
 static_assert(!can_throw<flows> && !can_throw<hits> && !can_throw<cells> && !can_throw<perf_event_array<>>);
 
 template <class Map>
@@ -73,17 +71,17 @@ static_assert(has_twins<flows> && has_twins<hits> && has_twins<cells>);
 
 template <class Object, class Program>
 concept objects_can_throw =
-    requires { Object::open("a"); } || requires(Object& o) { o.load(); } ||
-    requires(Object& o) { o.program("a"); } || requires(Object& o) { o.map("a"); } ||
-    requires(Object& o) { o.template map<flows>("a"); } || requires(Object& o) { o.template global<int>("a"); } ||
-    requires(Object& o) { o.autoload_only({"a"}); } || requires(Program& p) { p.attach(); } ||
-    requires(Program& p) { p.run({}); } || requires(Program& p) { p.set_autoload(true); };
+    requires { Object::open("a"); } || requires(Object& o) { o.load(); } || requires(Object& o) { o.program("a"); } ||
+    requires(Object& o) { o.map("a"); } || requires(Object& o) { o.template map<flows>("a"); } ||
+    requires(Object& o) { o.template global<int>("a"); } || requires(Object& o) { o.autoload_only({"a"}); } ||
+    requires(Program& p) { p.attach(); } || requires(Program& p) { p.run({}); } ||
+    requires(Program& p) { p.set_autoload(true); };
 static_assert(!objects_can_throw<object, program>);
 
 template <class Reader>
-concept readers_can_throw = requires(Reader& r) { r.consume([](auto) {}); } ||
-                            requires(Reader& r) { r.poll(std::chrono::milliseconds(1), [](auto) {}); } ||
-                            requires(Reader& r) { r.resync([](auto) {}); };
+concept readers_can_throw = requires(Reader& r) { r.consume([](auto) {}); } || requires(Reader& r) {
+  r.poll(std::chrono::milliseconds(1), [](auto) {});
+} || requires(Reader& r) { r.resync([](auto) {}); };
 static_assert(!readers_can_throw<reader>);
 
 int passed = 0;

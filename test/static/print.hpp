@@ -16,9 +16,7 @@ namespace bpfmap {
 inline std::ostream& boost_test_print_type(std::ostream& out, map_type const& type) {
   return out << to_string(type) << " (" << static_cast<std::uint32_t>(type) << ")";
 }
-inline std::ostream& boost_test_print_type(std::ostream& out, counting const& how) {
-  return out << to_string(how);
-}
+inline std::ostream& boost_test_print_type(std::ostream& out, counting const& how) { return out << to_string(how); }
 inline std::ostream& boost_test_print_type(std::ostream& out, kernel_version const& version) {
   return out << version.major << "." << version.minor;
 }

@@ -61,7 +61,7 @@ using integer_slots = std::tuple<char, std::int8_t, std::uint8_t, std::int16_t, 
                                  std::uint32_t, std::int64_t, std::uint64_t, long long, unsigned long long>;
 using floating_slots = std::tuple<float, double, long double>;
 
-constexpr std::string_view machines[] = {"0",   "0-1", "0-2", "0-3",      "0-4",  "0-5",           "0-6",
+constexpr std::string_view machines[] = {"0",   "0-1", "0-2", "0-3",       "0-4",  "0-5",           "0-6",
                                          "0-7", "0-8", "0,2", "1-2,5,8-9", "4095", "0-1,64-65,4095"};
 
 // ---- the values that are written ----
@@ -72,7 +72,7 @@ std::vector<T> edges() {
   if constexpr (std::is_same_v<T, bool>) {
     return {false, true};
   } else if constexpr (std::is_floating_point_v<T>) {
-    return {T{0},          T{-0.0},        T{1.5},         T{-2.25}, T{1e30F}, limits::min(), limits::denorm_min(),
+    return {T{0},          T{-0.0},         T{1.5}, T{-2.25}, T{1e30F}, limits::min(), limits::denorm_min(),
             limits::max(), limits::lowest()};
   } else {
     std::vector<T> values{T{0}, T{1}, T{42}, limits::max(), static_cast<T>(limits::max() - 1), limits::min()};
@@ -239,10 +239,18 @@ std::vector<T> random_slots(std::mt19937_64& random) {
   std::vector<T> slots(1 + random() % 9);
   for (T& slot : slots) {
     switch (random() % 4) {
-      case 0: slot = T{}; break;
-      case 1: slot = special[random() % special.size()]; break;
-      case 2: slot = static_cast<T>(random() % 8); break;
-      default: slot = static_cast<T>(random()); break;
+      case 0:
+        slot = T{};
+        break;
+      case 1:
+        slot = special[random() % special.size()];
+        break;
+      case 2:
+        slot = static_cast<T>(random() % 8);
+        break;
+      default:
+        slot = static_cast<T>(random());
+        break;
     }
   }
   return slots;
@@ -273,9 +281,7 @@ void for_each_integer(std::type_identity<std::tuple<T...>>, Check check) {
   (check(kind<T>), ...);
 }
 
-std::uint64_t bits_of(std::vector<std::uint64_t> const& values) {
-  return reduced<reduce::bit_or>(values);
-}
+std::uint64_t bits_of(std::vector<std::uint64_t> const& values) { return reduced<reduce::bit_or>(values); }
 
 }  // namespace
 

@@ -29,7 +29,8 @@ template <class Slot>
 class slots {
  public:
   explicit slots(std::string_view list)
-      : cpus_(cpus(list)), bytes_(bpfmap::detail::slot_stride<Slot> * cpus_.size()),
+      : cpus_(cpus(list)),
+        bytes_(bpfmap::detail::slot_stride<Slot> * cpus_.size()),
         memory_(static_cast<std::byte*>(::operator new(bytes_, std::align_val_t{64}))) {
     std::memset(memory_.get(), 0xa5, bytes_);
   }

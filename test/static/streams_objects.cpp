@@ -70,7 +70,9 @@ static_assert(requires(events const& map, reader& from, std::error_code& ec) {
   { from.cpu_at(0) } noexcept;
 });
 template <class Map>
-concept opened_without_throwing = requires(Map const& map) { { reader::open(map) } noexcept; };
+concept opened_without_throwing = requires(Map const& map) {
+  { reader::open(map) } noexcept;
+};
 static_assert(!opened_without_throwing<events>);
 
 // The callable takes the event, or the event and its CPU, and may say whether to go on.
@@ -130,11 +132,17 @@ static_assert(requires(object& object, std::error_code& ec) {
   { object.template global<int const>("", ec) } noexcept;
 });
 template <class Object, class Program>
-concept throw_nowhere = requires(Object& object) { { object.load() } noexcept; } ||
-                        requires(Object& object) { { object.program("") } noexcept; } ||
-                        requires(Object& object) { { object.template global<int>("") } noexcept; } ||
-                        requires(Program& program) { { program.attach() } noexcept; } ||
-                        requires(Program& program) { { program.run() } noexcept; };
+concept throw_nowhere = requires(Object& object) {
+  { object.load() } noexcept;
+} || requires(Object& object) {
+  { object.program("") } noexcept;
+} || requires(Object& object) {
+  { object.template global<int>("") } noexcept;
+} || requires(Program& program) {
+  { program.attach() } noexcept;
+} || requires(Program& program) {
+  { program.run() } noexcept;
+};
 static_assert(!throw_nowhere<object, program>);
 
 template <class T>
@@ -162,13 +170,17 @@ static_assert(names_a_program<char const*> && names_a_program<std::string> && !n
 constexpr auto ignore = [](event const&) noexcept {};
 
 template <class F>
-concept consumed_without_throwing = requires(reader& r, F f, std::error_code& ec) { { r.consume(f, ec) } noexcept; };
+concept consumed_without_throwing = requires(reader& r, F f, std::error_code& ec) {
+  { r.consume(f, ec) } noexcept;
+};
 template <class F>
 concept polled_without_throwing = requires(reader& r, F f, std::chrono::milliseconds timeout, std::error_code& ec) {
   { r.poll(timeout, f, ec) } noexcept;
 };
 template <class F>
-concept resynced_without_throwing = requires(reader& r, F f, std::error_code& ec) { { r.resync(f, ec) } noexcept; };
+concept resynced_without_throwing = requires(reader& r, F f, std::error_code& ec) {
+  { r.resync(f, ec) } noexcept;
+};
 
 }  // namespace
 

@@ -42,8 +42,9 @@ static_assert(!std::ranges::output_range<strided_view<std::uint32_t const>, std:
 
 static_assert(std::is_trivially_copyable_v<strided_view<twelve>>);
 static_assert(sizeof(strided_view<twelve>) == 2 * sizeof(void*));
-static_assert(noexcept(std::declval<strided_view<int>>()[0]) && noexcept(std::declval<strided_view<int>>().begin()) &&
-              noexcept(std::declval<strided_view<int>>().end()) && noexcept(std::declval<strided_view<int>>().size()));
+static_assert(
+    noexcept(std::declval<strided_view<int>>()[0]) && noexcept(std::declval<strided_view<int>>().begin()) && noexcept(
+        std::declval<strided_view<int>>().end()) && noexcept(std::declval<strided_view<int>>().size()));
 
 /// Memory as the kernel lays it out.
 template <class T>

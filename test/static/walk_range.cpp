@@ -47,8 +47,8 @@ static_assert(is_walk_over<entries_of<counters>, std::pair<std::uint32_t, std::u
 static_assert(is_walk_over<keys_of<counters>, std::uint32_t> && is_walk_over<values_of<counters>, std::uint16_t>);
 
 // With an error code the range is of the same kind.
-static_assert(std::same_as<decltype(std::declval<flows const&>().entries(std::declval<std::error_code&>())),
-                           entries_of<flows>>);
+static_assert(
+    std::same_as<decltype(std::declval<flows const&>().entries(std::declval<std::error_code&>())), entries_of<flows>>);
 
 // The map itself is a range over its entries, and not a view: it owns a descriptor.
 static_assert(std::ranges::input_range<flows> && std::ranges::input_range<hits const> &&

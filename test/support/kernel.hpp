@@ -48,8 +48,8 @@ struct since {
     if (!allowed) return allowed;
     boost::test_tools::assertion_result result(running_kernel() >= first);
     if (!result) {
-      result.message() << "needs Linux " << first.major << "." << first.minor << ", this is "
-                       << running_kernel().major << "." << running_kernel().minor;
+      result.message() << "needs Linux " << first.major << "." << first.minor << ", this is " << running_kernel().major
+                       << "." << running_kernel().minor;
     }
     return result;
   }

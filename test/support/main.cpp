@@ -3,11 +3,11 @@
 // failed and were skipped, and before that why some were skipped.
 
 #define BOOST_TEST_NO_MAIN
-#include <boost/test/unit_test.hpp>
 #include <boost/test/results_collector.hpp>
 #include <boost/test/tree/observer.hpp>
 #include <boost/test/tree/test_case_counter.hpp>
 #include <boost/test/tree/traverse.hpp>
+#include <boost/test/unit_test.hpp>
 
 #include <cstdio>
 #include <string>
@@ -25,8 +25,10 @@ class case_counter : public ut::test_observer {
   void test_unit_finish(ut::test_unit const& unit, unsigned long) override {
     if (unit.p_type != ut::TUT_CASE) return;
     auto const& results = ut::results_collector.results(unit.p_id);
-    if (results.passed()) ++passed_;
-    else if (!results.p_skipped) ++failed_;
+    if (results.passed())
+      ++passed_;
+    else if (!results.p_skipped)
+      ++failed_;
   }
   void test_unit_skipped(ut::test_unit const& unit, ut::const_string reason) override {
     ut::test_case_counter cases;

@@ -34,8 +34,8 @@ concept because = Holds;
 namespace detail {
 
 template <class T>
-inline constexpr bool is_pointer_like = std::is_pointer_v<T> || std::is_member_pointer_v<T> ||
-                                        std::is_null_pointer_v<T> || std::is_reference_v<T>;
+inline constexpr bool is_pointer_like =
+    std::is_pointer_v<T> || std::is_member_pointer_v<T> || std::is_null_pointer_v<T> || std::is_reference_v<T>;
 
 // std::string, std::vector and their kin: they hold a pointer to their bytes.
 template <class T>
@@ -83,20 +83,22 @@ concept returnable_bytes = plain_bytes<T> && because<!std::is_array_v<T>,
 
 /// May be the value of a map, or a per-CPU slot.
 template <class T>
-concept map_value = returnable_bytes<T> && because<std::default_initializable<T>,
-                                              "a map value must be default constructible: bpfmap reads into one">;
+concept map_value =
+    returnable_bytes<T> &&
+    because<std::default_initializable<T>, "a map value must be default constructible: bpfmap reads into one">;
 
 /// May be the key of the hash family: every byte counts.
 template <class T>
-concept hash_key = returnable_bytes<T> && because<std::default_initializable<T>,
-                                             "a map key must be default constructible: bpfmap reads into one"> &&
-                   because<std::has_unique_object_representations_v<T> || enable_bytewise_key<T>,
-                           "a hash key may not contain padding or floating point: the kernel hashes every byte">;
+concept hash_key =
+    returnable_bytes<T> &&
+    because<std::default_initializable<T>, "a map key must be default constructible: bpfmap reads into one"> &&
+    because<std::has_unique_object_representations_v<T> || enable_bytewise_key<T>,
+            "a hash key may not contain padding or floating point: the kernel hashes every byte">;
 
 /// May be a slot of a per-CPU map: the kernel's allocator has a limit.
 template <class T>
-concept per_cpu_slot = map_value<T> && because<sizeof(T) <= detail::percpu_max,
-                                               "a per-CPU slot may have 32768 bytes at the most">;
+concept per_cpu_slot =
+    map_value<T> && because<sizeof(T) <= detail::percpu_max, "a per-CPU slot may have 32768 bytes at the most">;
 
 /// True where functions that throw exist: not under -fno-exceptions.
 template <class T = void>
@@ -111,19 +113,19 @@ concept erasable = because<static_cast<bool>(traits_of(Type).commands.erase),
 
 /// BPF_NOEXIST says something: on types whose indices are all present it could only fail.
 template <map_type Type>
-concept insertable = because<traits_of(Type).key != key_kind::index,
-                             "every index of this map type is present already: use assign or insert_or_assign"> &&
-                     because<static_cast<bool>(traits_of(Type).commands.update) &&
-                                 traits_of(Type).errnos.noexist_on_present == EEXIST,
-                             "user space cannot insert elements into this map type">;
+concept insertable =
+    because<traits_of(Type).key != key_kind::index,
+            "every index of this map type is present already: use assign or insert_or_assign"> &&
+    because<static_cast<bool>(traits_of(Type).commands.update) && traits_of(Type).errnos.noexist_on_present == EEXIST,
+            "user space cannot insert elements into this map type">;
 
 template <map_type Type>
-concept assignable = because<static_cast<bool>(traits_of(Type).commands.update),
-                             "user space cannot write elements of this map type">;
+concept assignable =
+    because<static_cast<bool>(traits_of(Type).commands.update), "user space cannot write elements of this map type">;
 
 template <map_type Type>
-concept readable = because<static_cast<bool>(traits_of(Type).commands.lookup),
-                           "user space cannot read elements of this map type">;
+concept readable =
+    because<static_cast<bool>(traits_of(Type).commands.lookup), "user space cannot read elements of this map type">;
 
 template <map_type Type>
 concept extractable = because<static_cast<bool>(traits_of(Type).commands.lookup_and_delete),
@@ -131,8 +133,8 @@ concept extractable = because<static_cast<bool>(traits_of(Type).commands.lookup_
                               "BPF_MAP_LOOKUP_AND_DELETE_ELEM">;
 
 template <map_type Type>
-concept iterable = because<static_cast<bool>(traits_of(Type).commands.next_key),
-                           "the elements of this map type cannot be enumerated">;
+concept iterable =
+    because<static_cast<bool>(traits_of(Type).commands.next_key), "the elements of this map type cannot be enumerated">;
 
 template <map_type Type>
 concept keyless = because<traits_of(Type).key == key_kind::none && traits_of(Type).value != value_kind::none,
@@ -144,16 +146,14 @@ concept mappable = because<static_cast<bool>(traits_of(Type).commands.mmap),
                            "no span()">;
 
 template <map_type Type>
-concept has_spin_lock = because<traits_of(Type).spin_lock,
-                                "values of this map type cannot hold a bpf_spin_lock">;
+concept has_spin_lock = because<traits_of(Type).spin_lock, "values of this map type cannot hold a bpf_spin_lock">;
 
 template <map_type Type>
-concept countable = because<traits_of(Type).count != counting::none,
-                            "the elements of this map type cannot be counted">;
+concept countable = because<traits_of(Type).count != counting::none, "the elements of this map type cannot be counted">;
 
 template <map_type Type>
-concept per_cpu = because<traits_of(Type).value == value_kind::percpu,
-                          "this map type has one value a key, not one a CPU">;
+concept per_cpu =
+    because<traits_of(Type).value == value_kind::percpu, "this map type has one value a key, not one a CPU">;
 
 }  // namespace bpfmap::inline BPFMAP_ABI
 

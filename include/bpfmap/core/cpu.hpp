@@ -221,9 +221,7 @@ inline cpu_set const& possible_cpus(std::error_code& ec) noexcept {
 
 /// The CPUs that are online now.
 /// @cost three system calls: never cached, CPUs come and go
-inline cpu_set online_cpus(std::error_code& ec) noexcept {
-  return cpu_set::read(cpu_topology::sysfs, "online", ec);
-}
+inline cpu_set online_cpus(std::error_code& ec) noexcept { return cpu_set::read(cpu_topology::sysfs, "online", ec); }
 
 namespace detail {
 

@@ -26,8 +26,10 @@ template <class... Part>
 std::string join(Part const&... parts) {
   std::string text;
   auto const add = [&text]<class T>(T const& part) {
-    if constexpr (std::is_integral_v<T>) text.append(std::to_string(part));
-    else text.append(std::string_view(part));
+    if constexpr (std::is_integral_v<T>)
+      text.append(std::to_string(part));
+    else
+      text.append(std::string_view(part));
   };
   (add(parts), ...);
   return text;
@@ -39,23 +41,52 @@ struct errno_name {
 };
 
 inline constexpr errno_name errno_names[] = {
-    {EPERM, "EPERM"},       {ENOENT, "ENOENT"},       {EINTR, "EINTR"},         {EIO, "EIO"},
-    {E2BIG, "E2BIG"},       {EBADF, "EBADF"},         {EAGAIN, "EAGAIN"},       {ENOMEM, "ENOMEM"},
-    {EACCES, "EACCES"},     {EFAULT, "EFAULT"},       {EBUSY, "EBUSY"},         {EEXIST, "EEXIST"},
-    {ENODEV, "ENODEV"},     {ENOTDIR, "ENOTDIR"},     {EISDIR, "EISDIR"},       {EINVAL, "EINVAL"},
-    {EMFILE, "EMFILE"},     {ENOSPC, "ENOSPC"},       {EROFS, "EROFS"},         {EDOM, "EDOM"},
-    {ERANGE, "ERANGE"},     {EDEADLK, "EDEADLK"},     {ENAMETOOLONG, "ENAMETOOLONG"},
-    {ENOSYS, "ENOSYS"},     {ELOOP, "ELOOP"},         {ENOTSOCK, "ENOTSOCK"},   {EMSGSIZE, "EMSGSIZE"},
-    {EOPNOTSUPP, "EOPNOTSUPP"}, {ETIMEDOUT, "ETIMEDOUT"}, {ESTALE, "ESTALE"},   {EBADMSG, "EBADMSG"},
-    {EOVERFLOW, "EOVERFLOW"},   {ESRCH, "ESRCH"},     {ENOEXEC, "ENOEXEC"},     {ENOTSUP, "ENOTSUP"},
-    {ENODATA, "ENODATA"},   {ENXIO, "ENXIO"},         {ENFILE, "ENFILE"},       {enotsupp, "ENOTSUPP"},
+    {EPERM, "EPERM"},
+    {ENOENT, "ENOENT"},
+    {EINTR, "EINTR"},
+    {EIO, "EIO"},
+    {E2BIG, "E2BIG"},
+    {EBADF, "EBADF"},
+    {EAGAIN, "EAGAIN"},
+    {ENOMEM, "ENOMEM"},
+    {EACCES, "EACCES"},
+    {EFAULT, "EFAULT"},
+    {EBUSY, "EBUSY"},
+    {EEXIST, "EEXIST"},
+    {ENODEV, "ENODEV"},
+    {ENOTDIR, "ENOTDIR"},
+    {EISDIR, "EISDIR"},
+    {EINVAL, "EINVAL"},
+    {EMFILE, "EMFILE"},
+    {ENOSPC, "ENOSPC"},
+    {EROFS, "EROFS"},
+    {EDOM, "EDOM"},
+    {ERANGE, "ERANGE"},
+    {EDEADLK, "EDEADLK"},
+    {ENAMETOOLONG, "ENAMETOOLONG"},
+    {ENOSYS, "ENOSYS"},
+    {ELOOP, "ELOOP"},
+    {ENOTSOCK, "ENOTSOCK"},
+    {EMSGSIZE, "EMSGSIZE"},
+    {EOPNOTSUPP, "EOPNOTSUPP"},
+    {ETIMEDOUT, "ETIMEDOUT"},
+    {ESTALE, "ESTALE"},
+    {EBADMSG, "EBADMSG"},
+    {EOVERFLOW, "EOVERFLOW"},
+    {ESRCH, "ESRCH"},
+    {ENOEXEC, "ENOEXEC"},
+    {ENOTSUP, "ENOTSUP"},
+    {ENODATA, "ENODATA"},
+    {ENXIO, "ENXIO"},
+    {ENFILE, "ENFILE"},
+    {enotsupp, "ENOTSUPP"},
 };
 
 // libbpf's own error numbers (enum libbpf_errno), which have no strerror.
 inline constexpr std::string_view libbpf_errors[] = {
-    "libelf could not be used",                   // 4000
-    "this is not a valid ELF or BTF file",        // 4001
-    "the kernel version is missing or wrong",     // 4002
+    "libelf could not be used",                // 4000
+    "this is not a valid ELF or BTF file",     // 4001
+    "the kernel version is missing or wrong",  // 4002
     "the object's byte order is not this machine's",
     "internal error in libbpf",
     "relocation failed",
@@ -76,8 +107,7 @@ class error_category final : public std::error_category {
 
   [[nodiscard]] std::string message(int number) const override {
     if (number == enotsupp) return "Operation not supported by this kind of map or program";
-    if (number >= libbpf_first_error &&
-        number < libbpf_first_error + static_cast<int>(std::size(libbpf_errors))) {
+    if (number >= libbpf_first_error && number < libbpf_first_error + static_cast<int>(std::size(libbpf_errors))) {
       return std::string(libbpf_errors[number - libbpf_first_error]);
     }
     return std::generic_category().message(number);
@@ -99,9 +129,7 @@ inline error_category const the_error_category;
 inline std::error_category const& bpf_category() noexcept { return detail::the_error_category; }
 
 /// `number` (an errno; the sign does not matter) as an error code; 0 is success.
-inline std::error_code make_error(int number) noexcept {
-  return {number < 0 ? -number : number, bpf_category()};
-}
+inline std::error_code make_error(int number) noexcept { return {number < 0 ? -number : number, bpf_category()}; }
 
 /// The symbolic name of an errno, such as "E2BIG"; "" for a number without one.
 constexpr std::string_view errno_symbol(int number) noexcept {
@@ -123,8 +151,7 @@ class error : public std::system_error {
   /// @param subject    what it was about, as text: `'flows' (hash, key 8, value 16)`
   /// @param map_name   the map's name, may be empty
   /// @param hint       what is probably wrong, may be empty
-  error(std::error_code code, std::string operation, std::string_view subject, std::string map_name,
-        std::string hint)
+  error(std::error_code code, std::string operation, std::string_view subject, std::string map_name, std::string hint)
       : std::system_error(code),
         operation_(std::move(operation)),
         map_name_(std::move(map_name)),
@@ -173,9 +200,9 @@ namespace detail {
 // What an errno of an element command means for a map of this type, as far as one sentence can tell.
 inline std::string element_hint(map_traits const& traits, std::string_view operation, int number,
                                 std::uint64_t max_entries) {
-  bool const writes = operation != "find" && operation != "at" && operation != "contains" &&
-                      operation != "entries" && operation != "keys" && operation != "values" &&
-                      operation != "for_each" && operation != "size" && operation != "empty";
+  bool const writes = operation != "find" && operation != "at" && operation != "contains" && operation != "entries" &&
+                      operation != "keys" && operation != "values" && operation != "for_each" && operation != "size" &&
+                      operation != "empty";
   switch (number) {
     case E2BIG:
     case ENOSPC:
@@ -188,25 +215,31 @@ inline std::string element_hint(map_traits const& traits, std::string_view opera
     case EACCES:
       return writes ? "the map is frozen, the fd is read-only, or CAP_BPF is missing"
                     : "the fd is write-only, or CAP_BPF is missing";
-    case EBADF: return "the file descriptor was closed, or is none";
+    case EBADF:
+      return "the file descriptor was closed, or is none";
     case EINVAL:
       if (operation == "extract") return "taking out in one step needs Linux 5.14";
       return {};
     case enotsupp:
     case EOPNOTSUPP:
       if (operation == "extract") {
-        return detail::join("this kernel cannot take elements out of a ", traits.name, " in one step (5.14 and newer can)");
+        return detail::join("this kernel cannot take elements out of a ", traits.name,
+                            " in one step (5.14 and newer can)");
       }
       return detail::join("the running kernel does not do this on a ", traits.name);
     case EBUSY:
     case EDEADLK:
-    case ETIMEDOUT: return "the bucket's lock was held by an interrupted program: try again";
-    case ENOMEM: return "the kernel or this process is out of memory (or of its cgroup's allowance)";
-    case ERANGE: return "no set of per-CPU slots reduces to this value";
+    case ETIMEDOUT:
+      return "the bucket's lock was held by an interrupted program: try again";
+    case ENOMEM:
+      return "the kernel or this process is out of memory (or of its cgroup's allowance)";
+    case ERANGE:
+      return "no set of per-CPU slots reduces to this value";
     case ELOOP:
       return "the map changed so much during the walk by keys that it would not end: try again, or on a "
              "kernel with BPF_MAP_LOOKUP_BATCH";
-    default: break;
+    default:
+      break;
   }
   return {};
 }

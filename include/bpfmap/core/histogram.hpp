@@ -118,8 +118,8 @@ class histogram {
       std::string const number = std::to_string(at->count);
       text.append(label_width - bounds.size(), ' ').append(bounds).append(" | ");
       text.append(count_width - number.size(), ' ').append(number);
-      auto const length =
-          static_cast<std::size_t>(static_cast<double>(at->count) / static_cast<double>(most) * static_cast<double>(width) + 0.5);
+      auto const length = static_cast<std::size_t>(
+          static_cast<double>(at->count) / static_cast<double>(most) * static_cast<double>(width) + 0.5);
       // What was counted at all is seen.
       if (at->count != 0) text.append(" ").append(std::max<std::size_t>(length, 1), '#');
       text.append("\n");

@@ -23,9 +23,10 @@ namespace bpfmap::inline BPFMAP_ABI {
 
 /// Turns per-CPU slots into one value: `mapped operator()(per_cpu_view<Slot const>) const`.
 template <class R, class Slot>
-concept reducer = because<std::default_initializable<R> && requires(R const& r, per_cpu_view<Slot const> slots) {
+concept reducer = because<std::default_initializable<R>&& requires(R const& r, per_cpu_view<Slot const> slots) {
   { r(slots) } -> std::movable;
-}, "a reducer is a default-constructible type with mapped operator()(per_cpu_view<Slot const>) const; sum, min, max and "
+}, "a reducer is a default-constructible type with mapped operator()(per_cpu_view<Slot const>) const; sum, min, max "
+   "and "
    "mean take numbers, arrays of numbers and structs of numbers, bit_or and bit_and take integers likewise: for other "
    "slots give reduce::slots or reduce::merge">;
 
@@ -38,10 +39,10 @@ using reduced_t = std::remove_cvref_t<std::invoke_result_t<R const&, per_cpu_vie
 /// value, which the map reports as ERANGE.
 template <class R, class Slot>
 concept scattering_reducer =
-    reducer<R, Slot> && because<requires(R const& r, reduced_t<R, Slot> const& value,
-                                         per_cpu_view<Slot> slots) { r.scatter(value, slots); },
-                                "this map is read-only: its reducer has no scatter() that turns a value back "
-                                "into per-CPU slots">;
+    reducer<R, Slot> && because<requires(R const& r, reduced_t<R, Slot> const& value, per_cpu_view<Slot> slots) {
+      r.scatter(value, slots);
+    }, "this map is read-only: its reducer has no scatter() that turns a value back "
+       "into per-CPU slots">;
 
 /// The values of all possible CPUs, by CPU id; owns them. What reduce::slots gives.
 template <class Slot>
@@ -107,10 +108,14 @@ constexpr bool members_are_numeric() {
 
 template <class T, bool Floating>
 constexpr bool is_numeric() {
-  if constexpr (std::is_arithmetic_v<T>) return Floating || std::is_integral_v<T>;
-  else if constexpr (std::is_array_v<T>) return is_numeric<std::remove_cv_t<std::remove_extent_t<T>>, Floating>();
-  else if constexpr (is_std_array<T>) return is_numeric<typename T::value_type, Floating>();
-  else return members_are_numeric<T, Floating>();
+  if constexpr (std::is_arithmetic_v<T>)
+    return Floating || std::is_integral_v<T>;
+  else if constexpr (std::is_array_v<T>)
+    return is_numeric<std::remove_cv_t<std::remove_extent_t<T>>, Floating>();
+  else if constexpr (is_std_array<T>)
+    return is_numeric<typename T::value_type, Floating>();
+  else
+    return members_are_numeric<T, Floating>();
 }
 
 // Calls f(a, b, c…) on corresponding numbers of objects of one shape.
@@ -134,7 +139,7 @@ constexpr void for_each_number(F&& f, T& first, U&... rest) {
 template <class T>
 constexpr T clamp_to(std::uint64_t value) {
   return value > static_cast<std::uint64_t>(std::numeric_limits<T>::max()) ? std::numeric_limits<T>::max()
-                                                                          : static_cast<T>(value);
+                                                                           : static_cast<T>(value);
 }
 template <class T>
 constexpr T clamp_to(std::int64_t value) {
@@ -391,7 +396,9 @@ struct merge {
   }
 
   template <class Slot>
-    requires requires { { F::identity } -> std::convertible_to<Slot>; }
+    requires requires {
+      { F::identity } -> std::convertible_to<Slot>;
+    }
   void scatter(std::type_identity_t<Slot> const& value, per_cpu_view<Slot> slots) const noexcept {
     for (std::size_t i = 0; i < slots.size(); ++i) slots[i] = i + 1 == slots.size() ? value : Slot(F::identity);
   }

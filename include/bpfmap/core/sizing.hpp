@@ -17,7 +17,7 @@ namespace bpfmap::inline BPFMAP_ABI {
 /// Says how many entries a perf event array has on a machine: `std::uint32_t operator()(cpu_topology const&)`.
 /// With `static constexpr bool partial = true` it may leave CPUs that are online without an entry.
 template <class P>
-concept sizing_policy = because<std::default_initializable<P> && requires(P const& policy, cpu_topology const& cpus) {
+concept sizing_policy = because<std::default_initializable<P>&& requires(P const& policy, cpu_topology const& cpus) {
   { policy(cpus) } -> std::convertible_to<std::uint32_t>;
 }, "a sizing policy is a default-constructible type with std::uint32_t operator()(cpu_topology const&) const">;
 

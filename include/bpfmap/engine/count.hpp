@@ -28,7 +28,9 @@ class element_counter {
  public:
   element_counter() = default;
   element_counter(element_counter&& other) noexcept
-      : program_(other.program_.exchange(-1)), used_(other.used_.load()), walked_(other.walked_.load()),
+      : program_(other.program_.exchange(-1)),
+        used_(other.used_.load()),
+        walked_(other.walked_.load()),
         refused_(other.refused_.load()) {}
   element_counter& operator=(element_counter&& other) noexcept {
     if (this == &other) return *this;

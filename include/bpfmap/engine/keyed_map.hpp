@@ -39,14 +39,16 @@ namespace detail {
 
 template <class Value>
 constexpr bool holds_spin_lock() {
-  if constexpr (std::is_class_v<Value> && std::is_aggregate_v<Value>) return has_member<Value, ::bpf_spin_lock>();
-  else return false;
+  if constexpr (std::is_class_v<Value> && std::is_aggregate_v<Value>)
+    return has_member<Value, ::bpf_spin_lock>();
+  else
+    return false;
 }
 
 /// A map type and a value that BPF_F_LOCK works on.
 template <map_type Type, class Value>
-concept lockable = has_spin_lock<Type> && because<holds_spin_lock<Value>(),
-                                                  "locked needs a value with a bpf_spin_lock among its members">;
+concept lockable = has_spin_lock<Type> &&
+                   because<holds_spin_lock<Value>(), "locked needs a value with a bpf_spin_lock among its members">;
 
 /// What for_each() can call.
 template <class F, class Key, class Mapped>
@@ -167,8 +169,7 @@ class keyed_map : public typed_map<Derived, Type> {
   ///         ERANGE no per-CPU slots reduce to `value`
   /// @cost one system call, no allocation
   /// @concurrency atomic: of several that insert one key, one gets true
-  bool insert(key_type const& key, mapped_type const& value, std::error_code& ec) const
-      noexcept(Values::nothrow_write)
+  bool insert(key_type const& key, mapped_type const& value, std::error_code& ec) const noexcept(Values::nothrow_write)
     requires insertable<Type> && writable_values<Values>
   {
     return judge(write(key, value, elem_flags::noexist), EEXIST, ec);
@@ -192,8 +193,7 @@ class keyed_map : public typed_map<Derived, Type> {
   /// Replaces the value of `key` if it is there. BPF_MAP_UPDATE_ELEM with BPF_EXIST.
   /// @return true: replaced; false: it was not there (of an array: the index is out of range)
   /// @errors, @cost as insert()
-  bool assign(key_type const& key, mapped_type const& value, std::error_code& ec) const
-      noexcept(Values::nothrow_write)
+  bool assign(key_type const& key, mapped_type const& value, std::error_code& ec) const noexcept(Values::nothrow_write)
     requires assignable<Type> && writable_values<Values>
   {
     return judge(write(key, value, elem_flags::exist), not_present, ec);
@@ -335,7 +335,7 @@ class keyed_map : public typed_map<Derived, Type> {
   template <visitor<key_type, mapped_type> F>
     requires iterable<Type> && readable<Type>
   size_type for_each(F&& f, std::error_code& ec) const
-      noexcept(Values::nothrow && std::is_nothrow_invocable_v<F, key_type const&, mapped_type const&>) {
+      noexcept(Values::nothrow&& std::is_nothrow_invocable_v<F, key_type const&, mapped_type const&>) {
     size_type seen = 0;
     block_walker walk(shape());
     while (std::uint32_t const block = walk.next(ec)) {
@@ -515,7 +515,8 @@ class keyed_map : public typed_map<Derived, Type> {
     return result == 0;
   }
   bool judge(int result, int no, char const* operation) const {
-    if (result != 0 && (no == 0 || result != -no)) [[unlikely]] this->fail(operation, result);
+    if (result != 0 && (no == 0 || result != -no)) [[unlikely]]
+      this->fail(operation, result);
     return result == 0;
   }
 
@@ -544,8 +545,10 @@ class keyed_map : public typed_map<Derived, Type> {
     return key;
   }
   [[nodiscard]] mapped_type value_at(block_walker const& walk, std::uint32_t i) const noexcept(Values::nothrow) {
-    if constexpr (Values::per_cpu) return Values::decode(walk.value(i), *cpus_);
-    else return Values::decode(walk.value(i));
+    if constexpr (Values::per_cpu)
+      return Values::decode(walk.value(i), *cpus_);
+    else
+      return Values::decode(walk.value(i));
   }
   template <part Shown>
   [[nodiscard]] auto range(std::error_code* ec) const noexcept {

@@ -33,8 +33,7 @@ namespace bpfmap::inline BPFMAP_ABI {
 class map_handle {
  public:
   map_handle() = default;
-  map_handle(map_handle&& other) noexcept
-      : fd_(std::move(other.fd_)), info_(std::exchange(other.info_, map_info{})) {}
+  map_handle(map_handle&& other) noexcept : fd_(std::move(other.fd_)), info_(std::exchange(other.info_, map_info{})) {}
   map_handle& operator=(map_handle&& other) noexcept {
     map_handle taken(std::move(other));
     std::swap(fd_, taken.fd_);
@@ -45,9 +44,7 @@ class map_handle {
   /// Any map, of any type: takes a duplicate of `fd`.
   /// @errors EBADF not open; EINVAL not a map; EMFILE
   /// @cost three system calls
-  static map_handle from_fd(int fd, std::error_code& ec) noexcept {
-    return adopt(unique_fd::duplicate(fd, ec), ec);
-  }
+  static map_handle from_fd(int fd, std::error_code& ec) noexcept { return adopt(unique_fd::duplicate(fd, ec), ec); }
 
   /// Takes over `fd`, which must be a map's.
   static map_handle adopt(unique_fd fd, std::error_code& ec, bool surely_a_map = false) noexcept {
@@ -103,8 +100,10 @@ class map_handle {
     }
     map_info const other = map_info::read(pinned.get(), ec);
     if (ec) return;
-    if (other.id != id()) ec = make_error(ESTALE);
-    else if (::unlink(path.c_str()) != 0) ec = make_error(errno);
+    if (other.id != id())
+      ec = make_error(ESTALE);
+    else if (::unlink(path.c_str()) != 0)
+      ec = make_error(errno);
   }
 
   /// Makes the map read-only for user space, for ever; programs still write it. BPF_MAP_FREEZE, Linux 5.2.
@@ -185,7 +184,8 @@ class map_handle {
   /// `'flows' (hash, key 8, value 16)`, for messages.
   [[nodiscard]] std::string description() const {
     if (!*this) return "an empty map object";
-    return detail::join("'", name(), "' (", detail::type_text(info_.type), ", key ", info_.key_size, ", value ", info_.value_size, ")");
+    return detail::join("'", name(), "' (", detail::type_text(info_.type), ", key ", info_.key_size, ", value ",
+                        info_.value_size, ")");
   }
 
  protected:
@@ -203,33 +203,49 @@ class map_handle {
 
   static std::string fd_hint(int number) {
     switch (number) {
-      case EBADF: return "the descriptor is not open";
-      case EINVAL: return "the descriptor is not a BPF map's";
-      case EPERM: return "reading what a map is needs CAP_BPF on this kernel";
-      case EMFILE: return "the process has too many descriptors open (RLIMIT_NOFILE)";
-      default: return {};
+      case EBADF:
+        return "the descriptor is not open";
+      case EINVAL:
+        return "the descriptor is not a BPF map's";
+      case EPERM:
+        return "reading what a map is needs CAP_BPF on this kernel";
+      case EMFILE:
+        return "the process has too many descriptors open (RLIMIT_NOFILE)";
+      default:
+        return {};
     }
   }
 
   static std::string path_hint(int number) {
     switch (number) {
-      case EPERM: return " is not in a bpffs (mount -t bpf bpffs /sys/fs/bpf), or CAP_BPF is missing";
-      case ENOENT: return " or its directory does not exist";
-      case EEXIST: return " exists already";
-      case ESTALE: return " holds another map";
-      case EINVAL: return " is no pinned map, or not in a bpffs";
-      case EACCES: return " is not accessible for this user";
-      default: return {};
+      case EPERM:
+        return " is not in a bpffs (mount -t bpf bpffs /sys/fs/bpf), or CAP_BPF is missing";
+      case ENOENT:
+        return " or its directory does not exist";
+      case EEXIST:
+        return " exists already";
+      case ESTALE:
+        return " holds another map";
+      case EINVAL:
+        return " is no pinned map, or not in a bpffs";
+      case EACCES:
+        return " is not accessible for this user";
+      default:
+        return {};
     }
   }
 
  private:
   static std::string freeze_hint(int number) {
     switch (number) {
-      case EBUSY: return "a writable mapping of the map exists";
-      case EPERM: return "the map is frozen already, or the descriptor is read-only";
-      case enotsupp: return "maps of this type, or with a bpf_spin_lock or timer in the value, cannot be frozen";
-      default: return {};
+      case EBUSY:
+        return "a writable mapping of the map exists";
+      case EPERM:
+        return "the map is frozen already, or the descriptor is read-only";
+      case enotsupp:
+        return "maps of this type, or with a bpf_spin_lock or timer in the value, cannot be frozen";
+      default:
+        return {};
     }
   }
 
@@ -361,17 +377,18 @@ class typed_map : public map_handle {
     if (!detail::valid_name(options.name)) {
       ec = make_error(EINVAL);
     } else {
-      unique_fd fd(sys::map_create({.type = Type,
-                                    .name = options.name.c_str(),
-                                    .key_size = wanted.key_size,
-                                    .value_size = wanted.value_size,
-                                    .max_entries = options.max_entries,
-                                    .flags = options.flags | wanted.flags | (options.numa_node ? map_flags::numa_node : 0),
-                                    .numa_node = options.numa_node.value_or(0),
-                                    .map_extra = options.map_extra,
-                                    .btf_fd = options.btf_fd,
-                                    .btf_key_type_id = options.btf_key_type_id,
-                                    .btf_value_type_id = options.btf_value_type_id}));
+      unique_fd fd(
+          sys::map_create({.type = Type,
+                           .name = options.name.c_str(),
+                           .key_size = wanted.key_size,
+                           .value_size = wanted.value_size,
+                           .max_entries = options.max_entries,
+                           .flags = options.flags | wanted.flags | (options.numa_node ? map_flags::numa_node : 0),
+                           .numa_node = options.numa_node.value_or(0),
+                           .map_extra = options.map_extra,
+                           .btf_fd = options.btf_fd,
+                           .btf_key_type_id = options.btf_key_type_id,
+                           .btf_value_type_id = options.btf_value_type_id}));
       if (fd) return finish(adopt(std::move(fd), ec, true), ec, why);
       ec = make_error(errno);
     }
@@ -422,7 +439,8 @@ class typed_map : public map_handle {
     }
     if (!detail::fits(Derived::expectation(), handle.info())) {
       ec = make_error(EINVAL);
-      if (why != nullptr) *why = detail::join("the map ", handle.description(), " does not fit: ", differences(handle.info()));
+      if (why != nullptr)
+        *why = detail::join("the map ", handle.description(), " does not fit: ", differences(handle.info()));
       return {};
     }
     Derived made;

@@ -28,13 +28,15 @@ struct map_info {
   std::uint32_t max_entries = 0;     ///< what the kernel made of it: LRU maps may be rounded up
   std::uint32_t flags = 0;           ///< map_flags, with those that the kernel adds
   std::uint64_t map_extra = 0;
-  std::uint32_t btf_id = 0;          ///< 0: the map has no BTF
+  std::uint32_t btf_id = 0;  ///< 0: the map has no BTF
   std::uint32_t btf_key_type_id = 0;
   std::uint32_t btf_value_type_id = 0;
   char name_chars[16] = {};
 
   /// At most 15 characters; may be empty.
-  [[nodiscard]] std::string_view name() const noexcept { return {name_chars, ::strnlen(name_chars, sizeof name_chars)}; }
+  [[nodiscard]] std::string_view name() const noexcept {
+    return {name_chars, ::strnlen(name_chars, sizeof name_chars)};
+  }
 
   /// Reads it.
   /// @errors EBADF `fd` is not open; EINVAL it is no map
@@ -79,7 +81,7 @@ struct create_options {
   std::uint32_t flags = 0;                      ///< map_flags; the class adds those that it needs
   std::optional<std::uint32_t> numa_node = {};  ///< where the memory comes from
   std::uint64_t map_extra = 0;
-  std::uint32_t btf_fd = 0;                     ///< BTF of key and value; 0: none
+  std::uint32_t btf_fd = 0;  ///< BTF of key and value; 0: none
   std::uint32_t btf_key_type_id = 0;
   std::uint32_t btf_value_type_id = 0;
 };
@@ -108,16 +110,26 @@ inline std::string type_text(map_type type) {
 
 inline std::string flag_names(std::uint32_t flags) {
   static constexpr std::pair<std::uint32_t, std::string_view> names[] = {
-      {map_flags::no_prealloc, "no_prealloc"}, {map_flags::no_common_lru, "no_common_lru"},
-      {map_flags::numa_node, "numa_node"},     {map_flags::rdonly, "rdonly"},
-      {map_flags::wronly, "wronly"},           {map_flags::stack_build_id, "stack_build_id"},
-      {map_flags::zero_seed, "zero_seed"},     {map_flags::rdonly_prog, "rdonly_prog"},
-      {map_flags::wronly_prog, "wronly_prog"}, {map_flags::clone, "clone"},
-      {map_flags::mmapable, "mmapable"},       {map_flags::preserve_elems, "preserve_elems"},
-      {map_flags::inner_map, "inner_map"},     {map_flags::link, "link"},
-      {map_flags::path_fd, "path_fd"},         {map_flags::vtype_btf_obj_fd, "vtype_btf_obj_fd"},
-      {map_flags::token_fd, "token_fd"},       {map_flags::segv_on_fault, "segv_on_fault"},
-      {map_flags::no_user_conv, "no_user_conv"}, {map_flags::rb_overwrite, "rb_overwrite"},
+      {map_flags::no_prealloc, "no_prealloc"},
+      {map_flags::no_common_lru, "no_common_lru"},
+      {map_flags::numa_node, "numa_node"},
+      {map_flags::rdonly, "rdonly"},
+      {map_flags::wronly, "wronly"},
+      {map_flags::stack_build_id, "stack_build_id"},
+      {map_flags::zero_seed, "zero_seed"},
+      {map_flags::rdonly_prog, "rdonly_prog"},
+      {map_flags::wronly_prog, "wronly_prog"},
+      {map_flags::clone, "clone"},
+      {map_flags::mmapable, "mmapable"},
+      {map_flags::preserve_elems, "preserve_elems"},
+      {map_flags::inner_map, "inner_map"},
+      {map_flags::link, "link"},
+      {map_flags::path_fd, "path_fd"},
+      {map_flags::vtype_btf_obj_fd, "vtype_btf_obj_fd"},
+      {map_flags::token_fd, "token_fd"},
+      {map_flags::segv_on_fault, "segv_on_fault"},
+      {map_flags::no_user_conv, "no_user_conv"},
+      {map_flags::rb_overwrite, "rb_overwrite"},
   };
   std::string text;
   for (auto const& [flag, name] : names) {
@@ -131,8 +143,8 @@ inline std::string flag_names(std::uint32_t flags) {
 }
 
 constexpr bool fits(map_expectation const& expected, map_info const& info) noexcept {
-  return info.type == expected.type && info.key_size == expected.key_size &&
-         info.value_size == expected.value_size && (info.flags & expected.flags) == expected.flags;
+  return info.type == expected.type && info.key_size == expected.key_size && info.value_size == expected.value_size &&
+         (info.flags & expected.flags) == expected.flags;
 }
 
 /// Every difference at once, both sides; empty if the map fits.
@@ -192,10 +204,14 @@ inline std::string creation_hint(map_expectation const& wanted, create_options c
                  : "creating maps needs CAP_BPF: run as root, or setcap cap_bpf+ep (kernels before 5.11 also "
                    "need a higher RLIMIT_MEMLOCK)";
     case EINVAL:
-      return detail::join("the kernel refuses these attributes; a ", traits.name, " needs Linux ", traits.since.major, ".", traits.since.minor);
-    case E2BIG: return "key, value or max_entries are larger than the kernel allows";
-    case ENOMEM: return "the kernel (or the cgroup) has not the memory for it";
-    default: return {};
+      return detail::join("the kernel refuses these attributes; a ", traits.name, " needs Linux ", traits.since.major,
+                          ".", traits.since.minor);
+    case E2BIG:
+      return "key, value or max_entries are larger than the kernel allows";
+    case ENOMEM:
+      return "the kernel (or the cgroup) has not the memory for it";
+    default:
+      return {};
   }
 }
 

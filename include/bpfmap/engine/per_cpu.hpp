@@ -25,7 +25,8 @@ inline constexpr std::size_t buffer_alignment = 64;
 class buffer {
  public:
   buffer() = default;
-  buffer(buffer&& other) noexcept : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+  buffer(buffer&& other) noexcept
+      : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
   buffer& operator=(buffer&& other) noexcept {
     buffer taken(std::move(other));
     std::swap(data_, taken.data_);

@@ -54,7 +54,9 @@ class block_walker {
   }
 
   /// The place of element `i` of the current block; valid until next().
-  [[nodiscard]] std::byte const* key(std::uint32_t i) const noexcept { return keys() + std::size_t{i} * shape_.key_size; }
+  [[nodiscard]] std::byte const* key(std::uint32_t i) const noexcept {
+    return keys() + std::size_t{i} * shape_.key_size;
+  }
   [[nodiscard]] std::byte const* value(std::uint32_t i) const noexcept {
     return values() + std::size_t{i} * shape_.element_bytes;
   }

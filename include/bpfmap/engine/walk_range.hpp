@@ -37,11 +37,12 @@ class walk_range : public std::ranges::view_base {
    public:
     using iterator_concept = std::input_iterator_tag;
     using difference_type = std::ptrdiff_t;
-    using value_type = std::conditional_t<
-        Shown == part::entry, typename Map::value_type,
-        std::conditional_t<Shown == part::key, typename Map::key_type, typename Map::mapped_type>>;
+    using value_type =
+        std::conditional_t<Shown == part::entry, typename Map::value_type,
+                           std::conditional_t<Shown == part::key, typename Map::key_type, typename Map::mapped_type>>;
 
-    iterator(Map const& map, std::error_code* ec) : map_(&map), ec_(ec), walk_(new (std::nothrow) block_walker(map.shape())) {
+    iterator(Map const& map, std::error_code* ec)
+        : map_(&map), ec_(ec), walk_(new(std::nothrow) block_walker(map.shape())) {
       if (ec_ != nullptr) ec_->clear();
       if (walk_ != nullptr) {
         next_block();
@@ -51,16 +52,21 @@ class walk_range : public std::ranges::view_base {
     }
 
     [[nodiscard]] value_type operator*() const {
-      if constexpr (Shown == part::entry) return value_type(map_->key_at(*walk_, at_), map_->value_at(*walk_, at_));
-      else if constexpr (Shown == part::key) return map_->key_at(*walk_, at_);
-      else return map_->value_at(*walk_, at_);
+      if constexpr (Shown == part::entry)
+        return value_type(map_->key_at(*walk_, at_), map_->value_at(*walk_, at_));
+      else if constexpr (Shown == part::key)
+        return map_->key_at(*walk_, at_);
+      else
+        return map_->value_at(*walk_, at_);
     }
     iterator& operator++() {
       if (++at_ == block_) next_block();
       return *this;
     }
     void operator++(int) { ++*this; }
-    [[nodiscard]] friend bool operator==(iterator const& it, std::default_sentinel_t) noexcept { return it.block_ == 0; }
+    [[nodiscard]] friend bool operator==(iterator const& it, std::default_sentinel_t) noexcept {
+      return it.block_ == 0;
+    }
 
    private:
     void next_block() {
@@ -70,8 +76,10 @@ class walk_range : public std::ranges::view_base {
       if (block_ == 0) report(ec);
     }
     void report(std::error_code ec) {
-      if (ec_ != nullptr) *ec_ = ec;
-      else if (ec) map_->raise_walk(Shown == part::entry ? "entries" : Shown == part::key ? "keys" : "values", ec);
+      if (ec_ != nullptr)
+        *ec_ = ec;
+      else if (ec)
+        map_->raise_walk(Shown == part::entry ? "entries" : Shown == part::key ? "keys" : "values", ec);
     }
 
     Map const* map_;

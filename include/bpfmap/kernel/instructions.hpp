@@ -30,7 +30,9 @@ constexpr instruction make(int code, std::uint8_t to, std::uint8_t from, std::in
 constexpr std::uint8_t number(reg r) { return static_cast<std::uint8_t>(r); }
 
 /// to = from
-constexpr instruction move(reg to, reg from) { return make(BPF_ALU64 | BPF_MOV | BPF_X, number(to), number(from), 0, 0); }
+constexpr instruction move(reg to, reg from) {
+  return make(BPF_ALU64 | BPF_MOV | BPF_X, number(to), number(from), 0, 0);
+}
 /// to = value
 constexpr instruction move(reg to, std::int32_t value) {
   return make(BPF_ALU64 | BPF_MOV | BPF_K, number(to), 0, 0, value);

@@ -34,7 +34,8 @@ class perf_ring {
   /// Opens the ring of CPU `cpu`. `bytes` of records are rounded up to a power of two of pages.
   /// @errors ENODEV the CPU is not online; EACCES or EPERM no CAP_PERFMON and kernel.perf_event_paranoid forbids
   ///         it; EMFILE; ENOMEM or EPERM more than kernel.perf_event_mlock_kb
-  static perf_ring open(std::uint32_t cpu, std::size_t bytes, std::uint32_t wakeup_events, std::error_code& ec) noexcept {
+  static perf_ring open(std::uint32_t cpu, std::size_t bytes, std::uint32_t wakeup_events,
+                        std::error_code& ec) noexcept {
     perf_ring ring;
     perf_event_attr attributes{};
     attributes.type = PERF_TYPE_SOFTWARE;
@@ -110,7 +111,8 @@ class perf_ring {
         lost_records_ += body.lost;
         return record::lost;
       }
-      default: return record::other;
+      default:
+        return record::other;
     }
   }
 
@@ -144,8 +146,8 @@ class perf_ring {
   static constexpr std::size_t max_record = 65536;
 
   static int perf_event_open(perf_event_attr& attributes, std::uint32_t cpu) noexcept {
-    return static_cast<int>(::syscall(SYS_perf_event_open, &attributes, -1, static_cast<int>(cpu), -1,
-                                      PERF_FLAG_FD_CLOEXEC));
+    return static_cast<int>(
+        ::syscall(SYS_perf_event_open, &attributes, -1, static_cast<int>(cpu), -1, PERF_FLAG_FD_CLOEXEC));
   }
 
   [[nodiscard]] perf_event_mmap_page& page() const noexcept {

@@ -52,8 +52,8 @@ inline unique_fd load_count_program(int map_fd, std::error_code& ec) noexcept {
       bpf::exit(),
   };
   // kfuncs are for programs with a GPL-compatible licence; SYSCALL programs must be sleepable.
-  int const fd = sys::program_load(BPF_PROG_TYPE_SYSCALL, "bpfmap_count", "Dual MIT/GPL", code, std::size(code),
-                                   BPF_F_SLEEPABLE);
+  int const fd =
+      sys::program_load(BPF_PROG_TYPE_SYSCALL, "bpfmap_count", "Dual MIT/GPL", code, std::size(code), BPF_F_SLEEPABLE);
   ec = fd < 0 ? make_error(fd) : std::error_code{};
   return unique_fd(fd);
 }

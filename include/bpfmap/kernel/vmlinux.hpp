@@ -81,15 +81,32 @@ class btf_view {
   static std::ptrdiff_t extra_bytes(std::uint32_t info) noexcept {
     std::ptrdiff_t const members = info & 0xffff;
     switch (info >> 24 & 0x1f) {
-      case 1:                                            // INT
-      case 14:                                           // VAR
-      case 17: return 4;                                 // DECL_TAG
-      case 2: case 7: case 8: case 9: case 10: case 11:  // PTR FWD TYPEDEF VOLATILE CONST RESTRICT
-      case kind_func: case 16: case 18: return 0;        // FLOAT TYPE_TAG
-      case 3: return 12;                                 // ARRAY
-      case 4: case 5: case 15: case 19: return 12 * members;  // STRUCT UNION DATASEC ENUM64
-      case 6: case 13: return 8 * members;               // ENUM FUNC_PROTO
-      default: return -1;
+      case 1:   // INT
+      case 14:  // VAR
+      case 17:
+        return 4;  // DECL_TAG
+      case 2:
+      case 7:
+      case 8:
+      case 9:
+      case 10:
+      case 11:  // PTR FWD TYPEDEF VOLATILE CONST RESTRICT
+      case kind_func:
+      case 16:
+      case 18:
+        return 0;  // FLOAT TYPE_TAG
+      case 3:
+        return 12;  // ARRAY
+      case 4:
+      case 5:
+      case 15:
+      case 19:
+        return 12 * members;  // STRUCT UNION DATASEC ENUM64
+      case 6:
+      case 13:
+        return 8 * members;  // ENUM FUNC_PROTO
+      default:
+        return -1;
     }
   }
 

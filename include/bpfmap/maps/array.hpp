@@ -55,8 +55,9 @@ concept spannable = because<sizeof(T) % 8 == 0,
                             "size of T must be a multiple of 8; use cells()">;
 
 template <class T>
-concept lock_free = because<std::atomic_ref<T>::is_always_lock_free && alignof(T) >= std::atomic_ref<T>::required_alignment,
-                            "only a type that the processor reads in one piece can be atomic in the kernel's memory">;
+concept lock_free =
+    because<std::atomic_ref<T>::is_always_lock_free && alignof(T) >= std::atomic_ref<T>::required_alignment,
+            "only a type that the processor reads in one piece can be atomic in the kernel's memory">;
 
 }  // namespace detail
 
@@ -153,13 +154,17 @@ class array : public detail::keyed_map<array<T, Access>, map_type::array, std::u
 
   static std::string mapping_hint(int number) {
     switch (number) {
-      case EPERM: return "the map is frozen: bind it as mmapable_read_only";
+      case EPERM:
+        return "the map is frozen: bind it as mmapable_read_only";
       case EACCES:
         return "the map is for reading only (map_flags::rdonly_prog), or the descriptor lacks the permission: bind "
                "it as mmapable_read_only, by a descriptor that may read and write";
-      case EINVAL: return "mapping needs a descriptor that may read and write, also for reading only";
-      case enotsupp: return "a map with a bpf_spin_lock, timer or kptr in its value cannot be mapped";
-      default: return {};
+      case EINVAL:
+        return "mapping needs a descriptor that may read and write, also for reading only";
+      case enotsupp:
+        return "a map with a bpf_spin_lock, timer or kptr in its value cannot be mapped";
+      default:
+        return {};
     }
   }
 

@@ -37,7 +37,8 @@ inline kernel_helper const* missing_helper(::bpf_program const* program) noexcep
     for (std::size_t i = 0; i < count; ++i) {
       if (code[i].code != (BPF_JMP | BPF_CALL) || code[i].src_reg != 0 || code[i].imm != helper.id) continue;
       // 0: not there; negative: libbpf cannot probe this type of program.
-      if (::libbpf_probe_bpf_helper(::bpf_program__type(program), static_cast<::bpf_func_id>(helper.id), nullptr) == 0) {
+      if (::libbpf_probe_bpf_helper(::bpf_program__type(program), static_cast<::bpf_func_id>(helper.id), nullptr) ==
+          0) {
         return &helper;
       }
       break;

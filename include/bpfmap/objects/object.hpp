@@ -66,16 +66,18 @@ class object {
   object() = default;
 
   /// Reads an object file.
-  /// @errors ENOENT, EACCES, EISDIR no such file; 4000 and 4001 no ELF file, or none for BPF; EINVAL, ENOTSUP no maps or
+  /// @errors ENOENT, EACCES, EISDIR no such file; 4000 and 4001 no ELF file, or none for BPF; EINVAL, ENOTSUP no maps
+  /// or
   ///         BTF that libbpf understands; ENOMEM
   static object open(cstring_view path, open_options const& options, std::error_code& ec) noexcept {
     // libbpf 1.1 leaks its descriptor of what can be opened and not read (bpf_object__elf_init in libbpf.c).
-    struct ::stat file{};
+    struct ::stat file {};
     if (::stat(path.c_str(), &file) == 0 && !S_ISREG(file.st_mode)) {
       ec = make_error(S_ISDIR(file.st_mode) ? EISDIR : EINVAL);
       return {};
     }
-    return open_with(options, ec, [&](::bpf_object_open_opts& raw) { return ::bpf_object__open_file(path.c_str(), &raw); });
+    return open_with(options, ec,
+                     [&](::bpf_object_open_opts& raw) { return ::bpf_object__open_file(path.c_str(), &raw); });
   }
   /// The same from memory, such as a skeleton's elf_bytes(). The bytes are needed only during the call.
   static object open(std::span<std::byte const> bytes, open_options const& options, std::error_code& ec) noexcept {
@@ -86,7 +88,9 @@ class object {
   }
 
   [[nodiscard]] explicit operator bool() const noexcept { return object_ != nullptr; }
-  [[nodiscard]] std::string_view name() const noexcept { return object_ == nullptr ? "" : ::bpf_object__name(object_.get()); }
+  [[nodiscard]] std::string_view name() const noexcept {
+    return object_ == nullptr ? "" : ::bpf_object__name(object_.get());
+  }
   /// libbpf's handle, still owned, for what bpfmap does not wrap.
   [[nodiscard]] ::bpf_object* get() const noexcept { return object_.get(); }
   [[nodiscard]] bool loaded() const noexcept { return loaded_; }
@@ -141,8 +145,10 @@ class object {
       if (!each.autoload() || detail::missing_helper(each.get()) == nullptr) continue;
       std::error_code failed;
       each.set_autoload(false, failed);
-      if (failed) ec = failed;
-      else ++left_out;
+      if (failed)
+        ec = failed;
+      else
+        ++left_out;
     }
     return left_out;
   }
@@ -203,8 +209,10 @@ class object {
     requires plain_bytes<std::remove_const_t<T>>
   [[nodiscard]] T* global(cstring_view name, std::error_code& ec) noexcept {
     auto const place = object_ == nullptr ? detail::global_place{} : detail::find_global(object_.get(), name);
-    if (place.map == nullptr) ec = make_error(object_ == nullptr ? EBADF : ENOENT);
-    else if (place.size != sizeof(T)) ec = make_error(EINVAL);
+    if (place.map == nullptr)
+      ec = make_error(object_ == nullptr ? EBADF : ENOENT);
+    else if (place.size != sizeof(T))
+      ec = make_error(EINVAL);
     else if (std::byte* const section = section_memory(place.map, std::is_const_v<T>, ec)) {
       return reinterpret_cast<T*>(section + place.offset);
     }
@@ -407,11 +415,17 @@ class object {
   }
   static std::string open_hint(int number) {
     switch (number) {
-      case ENOENT: return "there is no such file, or it holds nothing that libbpf knows";
-      case EACCES: return "the file may not be read";
-      case EISDIR: return "it is a directory";
-      case EINVAL: return "libbpf does not understand it";
-      default: return number >= detail::libbpf_first_error ? "it is not a BPF object file: compile with clang -target bpf -g" : "";
+      case ENOENT:
+        return "there is no such file, or it holds nothing that libbpf knows";
+      case EACCES:
+        return "the file may not be read";
+      case EISDIR:
+        return "it is a directory";
+      case EINVAL:
+        return "libbpf does not understand it";
+      default:
+        return number >= detail::libbpf_first_error ? "it is not a BPF object file: compile with clang -target bpf -g"
+                                                    : "";
     }
   }
   [[nodiscard]] std::string load_hint(int number) const {
@@ -420,16 +434,22 @@ class object {
       detail::kernel_helper const* const missing = each.autoload() ? detail::missing_helper(each.get()) : nullptr;
       if (missing != nullptr) return detail::missing_helper_text(each.name(), *missing);
     }
-    if (number == EPERM) hint = "loading needs CAP_BPF, and CAP_PERFMON or CAP_NET_ADMIN for most programs: run as root";
-    if (!verifier_log().empty()) hint.append(hint.empty() ? "" : "; ").append("the kernel's log:\n").append(verifier_log());
+    if (number == EPERM)
+      hint = "loading needs CAP_BPF, and CAP_PERFMON or CAP_NET_ADMIN for most programs: run as root";
+    if (!verifier_log().empty())
+      hint.append(hint.empty() ? "" : "; ").append("the kernel's log:\n").append(verifier_log());
     return hint;
   }
   static std::string global_hint(int number) {
     switch (number) {
-      case ENOENT: return "the programs have no such global variable (was it optimised away?)";
-      case EINVAL: return "its size is not that of the type";
-      case EPERM: return "it is constant once the object is loaded: ask for a const type";
-      default: return {};
+      case ENOENT:
+        return "the programs have no such global variable (was it optimised away?)";
+      case EINVAL:
+        return "its size is not that of the type";
+      case EPERM:
+        return "it is constant once the object is loaded: ask for a const type";
+      default:
+        return {};
     }
   }
 #endif

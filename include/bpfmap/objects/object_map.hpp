@@ -33,7 +33,9 @@ class object_map {
   [[nodiscard]] map_type type() const noexcept {
     return map_ == nullptr ? map_type::unspec : static_cast<map_type>(::bpf_map__type(map_));
   }
-  [[nodiscard]] std::uint32_t max_entries() const noexcept { return map_ == nullptr ? 0 : ::bpf_map__max_entries(map_); }
+  [[nodiscard]] std::uint32_t max_entries() const noexcept {
+    return map_ == nullptr ? 0 : ::bpf_map__max_entries(map_);
+  }
   /// Whether object::load() creates it.
   [[nodiscard]] bool autocreate() const noexcept { return map_ != nullptr && ::bpf_map__autocreate(map_); }
   /// libbpf's handle, for what bpfmap does not wrap.

@@ -58,11 +58,11 @@ class link {
 
 /// What program::run gives to the program.
 struct run_options {
-  std::span<std::byte> context = {};         ///< the program's context; changed in place by SYSCALL programs
-  std::span<std::byte const> data_in = {};   ///< a packet, for networking programs
-  std::span<std::byte> data_out = {};        ///< where the packet goes afterwards
-  std::optional<cpu> where = {};             ///< run on this CPU: raw tracepoint programs, Linux 5.10
-  std::uint32_t repeat = 0;                  ///< how often; 0: once
+  std::span<std::byte> context = {};        ///< the program's context; changed in place by SYSCALL programs
+  std::span<std::byte const> data_in = {};  ///< a packet, for networking programs
+  std::span<std::byte> data_out = {};       ///< where the packet goes afterwards
+  std::optional<cpu> where = {};            ///< run on this CPU: raw tracepoint programs, Linux 5.10
+  std::uint32_t repeat = 0;                 ///< how often; 0: once
 };
 
 /// What program::run gives back.
@@ -80,7 +80,9 @@ class program {
 
   [[nodiscard]] explicit operator bool() const noexcept { return program_ != nullptr; }
   /// The name of the function; not cut to 15 characters like the kernel's.
-  [[nodiscard]] std::string_view name() const noexcept { return program_ == nullptr ? "" : ::bpf_program__name(program_); }
+  [[nodiscard]] std::string_view name() const noexcept {
+    return program_ == nullptr ? "" : ::bpf_program__name(program_);
+  }
   /// The ELF section, which says where it attaches: "raw_tp/sys_enter".
   [[nodiscard]] std::string_view section() const noexcept {
     return program_ == nullptr ? "" : ::bpf_program__section_name(program_);
@@ -177,10 +179,14 @@ class program {
 #if BPFMAP_EXCEPTIONS
   static std::string attach_hint(int number) {
     switch (number) {
-      case EPERM: return "attaching needs CAP_BPF and CAP_PERFMON or CAP_NET_ADMIN: run as root";
-      case EOPNOTSUPP: return "the section's name does not say where to attach: use libbpf's bpf_program__attach_*";
-      case ENOENT: return "the running kernel has no such hook";
-      default: return {};
+      case EPERM:
+        return "attaching needs CAP_BPF and CAP_PERFMON or CAP_NET_ADMIN: run as root";
+      case EOPNOTSUPP:
+        return "the section's name does not say where to attach: use libbpf's bpf_program__attach_*";
+      case ENOENT:
+        return "the running kernel has no such hook";
+      default:
+        return {};
     }
   }
   [[noreturn, gnu::cold, gnu::noinline]] void fail(char const* operation, std::error_code ec, std::string hint) const {

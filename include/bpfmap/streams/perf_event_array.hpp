@@ -89,7 +89,9 @@ class perf_event_array : public typed_map<perf_event_array<Sizing>, map_type::pe
     if (ec || detail::may_be_partial<Sizing> || online.highest() < this->max_size()) return;
     ec = make_error(ERANGE);
     if (why != nullptr) {
-      *why = detail::join("the array has ", this->max_size(), " entries, but CPU ", online.highest(), " is online: events of programs there would be lost; it needs ", online.highest() + 1, " (sizing::possible_cpus is always enough)");
+      *why = detail::join("the array has ", this->max_size(), " entries, but CPU ", online.highest(),
+                          " is online: events of programs there would be lost; it needs ", online.highest() + 1,
+                          " (sizing::possible_cpus is always enough)");
     }
   }
 };
@@ -114,9 +116,9 @@ concept event_visitor = because<std::invocable<F&, Event const&> || std::invocab
                                 "f is called as f(event) or f(event, cpu), with copies or references to const">;
 
 template <class F, class Event>
-inline constexpr bool is_nothrow_visitor = std::invocable<F&, Event const&, cpu>
-                                               ? std::is_nothrow_invocable_v<F&, Event const&, cpu>
-                                               : std::is_nothrow_invocable_v<F&, Event const&>;
+inline constexpr bool is_nothrow_visitor =
+    std::invocable<F&, Event const&, cpu> ? std::is_nothrow_invocable_v<F&, Event const&, cpu>
+                                          : std::is_nothrow_invocable_v<F&, Event const&>;
 
 }  // namespace detail
 
@@ -147,7 +149,8 @@ class perf_reader {
   /// @errors EACCES or EPERM no CAP_PERFMON; EMFILE; ENOMEM; EINVAL bytes_per_cpu or wakeup_events is 0
   /// @cost five system calls a CPU, and the buffers
   template <class Sizing>
-  static perf_reader open(perf_event_array<Sizing> const& map, perf_options const& options, std::error_code& ec) noexcept {
+  static perf_reader open(perf_event_array<Sizing> const& map, perf_options const& options,
+                          std::error_code& ec) noexcept {
     return open_checked(map, options, ec, nullptr);
   }
   template <class Sizing>
@@ -186,7 +189,8 @@ class perf_reader {
   /// @return, @errors as consume()
   /// @cost one system call
   template <detail::event_visitor<Event> F>
-  std::size_t poll(std::chrono::milliseconds timeout, F&& f, std::error_code& ec) noexcept(detail::is_nothrow_visitor<F, Event>) {
+  std::size_t poll(std::chrono::milliseconds timeout, F&& f,
+                   std::error_code& ec) noexcept(detail::is_nothrow_visitor<F, Event>) {
     // What a callback stopped before has had its wake-up already.
     if (unfinished_) {
       std::size_t const seen = consume(f, ec);
@@ -299,8 +303,8 @@ class perf_reader {
 
  private:
   template <class Sizing>
-  static perf_reader open_checked(perf_event_array<Sizing> const& map, perf_options const& options,
-                                  std::error_code& ec, std::string* why) {
+  static perf_reader open_checked(perf_event_array<Sizing> const& map, perf_options const& options, std::error_code& ec,
+                                  std::string* why) {
     perf_reader reader;
     if (options.bytes_per_cpu == 0 || options.wakeup_events == 0 || options.bytes_per_cpu > max_bytes) {
       ec = make_error(EINVAL);
@@ -322,9 +326,12 @@ class perf_reader {
       case EACCES:
       case EPERM:
         return "perf buffers need CAP_PERFMON (or root), and room in kernel.perf_event_mlock_kb";
-      case EMFILE: return "each CPU takes a descriptor: raise RLIMIT_NOFILE";
-      case ENOMEM: return "not enough memory for bytes_per_cpu on every CPU";
-      default: return {};
+      case EMFILE:
+        return "each CPU takes a descriptor: raise RLIMIT_NOFILE";
+      case ENOMEM:
+        return "not enough memory for bytes_per_cpu on every CPU";
+      default:
+        return {};
     }
   }
 
@@ -400,7 +407,8 @@ class perf_reader {
   bool pull(detail::perf_ring& ring, Event& event) noexcept {
     for (;;) {
       switch (ring.next()) {
-        case detail::perf_ring::record::none: return false;
+        case detail::perf_ring::record::none:
+          return false;
         case detail::perf_ring::record::sample:
           if constexpr (std::same_as<Event, std::span<std::byte const>>) {
             event = ring.payload();
@@ -414,9 +422,12 @@ class perf_reader {
           }
           ++malformed_;
           break;
-        case detail::perf_ring::record::malformed: ++malformed_; break;
+        case detail::perf_ring::record::malformed:
+          ++malformed_;
+          break;
         case detail::perf_ring::record::lost:
-        case detail::perf_ring::record::other: break;
+        case detail::perf_ring::record::other:
+          break;
       }
       ring.consume();
     }
@@ -425,8 +436,10 @@ class perf_reader {
   template <class F>
   static bool call(F& f, Event const& event, cpu where) {
     auto const invoke = [&]() -> decltype(auto) {
-      if constexpr (std::invocable<F&, Event const&, cpu>) return std::invoke(f, event, where);
-      else return std::invoke(f, event);
+      if constexpr (std::invocable<F&, Event const&, cpu>)
+        return std::invoke(f, event, where);
+      else
+        return std::invoke(f, event);
     };
     if constexpr (std::is_same_v<decltype(invoke()), bool>) {
       return invoke();
