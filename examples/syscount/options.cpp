@@ -6,8 +6,8 @@
 #include <string_view>
 #include <system_error>
 
-#include <fmt/format.h>
 #include <CLI/CLI.hpp>
+#include <fmt/format.h>
 
 namespace syscount {
 

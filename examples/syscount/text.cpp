@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
-#include <fmt/format.h>
 #include <bpfmap/core/cpu.hpp>
+#include <fmt/format.h>
 
 #include "syscall_names.hpp"
 
