@@ -445,6 +445,11 @@ class keyed_map : public typed_map<Derived, Type> {
   static constexpr int absent = traits_of(Type).errnos.absent;
   static constexpr int not_present = traits_of(Type).errnos.exist_on_absent;
 
+#if defined(__GNUC__) && !defined(__clang__)
+// GCC takes the storage of an optional that was reset() for uninitialised when a caller copies it.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
   // Lets `read` fill the bytes of one element, and makes a value of them if its result is 0.
   template <class Read>
   [[nodiscard, gnu::always_inline]] std::optional<mapped_type> fetch(Read const& read, int& result) const
@@ -463,6 +468,9 @@ class keyed_map : public typed_map<Derived, Type> {
     }
     return found;
   }
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 
   // Runs `use` with room for the slots of one element.
   template <class Use>
