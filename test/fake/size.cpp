@@ -16,8 +16,8 @@ using test::has;
 constexpr std::uint32_t block = 4096;
 
 // What setting the counter up is worth, in elements: the first time in a process, and later.
-constexpr std::uint32_t first_cost = 8192;
-constexpr std::uint32_t later_cost = 512;
+constexpr std::uint32_t first_cost = 24'576;
+constexpr std::uint32_t later_cost = 256;
 
 /// The fake ring, in a process that has looked the kernel's function up before.
 struct known : test::ring {
@@ -73,13 +73,13 @@ BOOST_AUTO_TEST_CASE(of_a_small_map_is_walked_and_loads_nothing) {
 BOOST_AUTO_TEST_CASE(of_a_small_map_asked_often_comes_to_the_counter_when_that_has_paid) {
   auto const map = filled<flows>(15);
   cost_of const before;
-  // Each walk counts its elements and one: the 33rd would be more than 512.
-  for (int i = 0; i < 32; ++i) BOOST_TEST(map.size() == 15U);
+  // Each walk counts its elements and one: the 17th would be more than 256.
+  for (int i = 0; i < 16; ++i) BOOST_TEST(map.size() == 15U);
   BOOST_TEST(map.counted_by() == counting::batch_walk);
-  cost(before, 32, 0, 0);
+  cost(before, 16, 0, 0);
   for (int i = 0; i < 10; ++i) BOOST_TEST(map.size() == 15U);
   BOOST_TEST(map.counted_by() == counting::kernel_counter);
-  cost(before, 32, 1, 10);
+  cost(before, 16, 1, 10);
 }
 
 BOOST_AUTO_TEST_CASE(of_a_large_map_asks_the_counter_in_the_middle_of_the_first_walk) {
@@ -246,9 +246,9 @@ BOOST_AUTO_TEST_SUITE_END()
 BOOST_FIXTURE_TEST_SUITE(first_size, unknown)
 
 BOOST_AUTO_TEST_CASE(in_a_process_is_walked_for_longer_before_the_kernels_btf_is_read) {
-  auto const map = filled<flows>(3 * block, {.max_entries = 3 * block});
+  auto const map = filled<flows>(8 * block, {.max_entries = 8 * block});
   cost_of const before;
-  BOOST_TEST(map.size() == 3 * block);
+  BOOST_TEST(map.size() == 8 * block);
   cost(before, first_cost / block, 1, 1);
   BOOST_TEST(bpfmap::detail::element_count_function_known.load());
 }

@@ -20,8 +20,8 @@ namespace bpfmap::inline BPFMAP_ABI::detail {
 
 /// Counts one map's elements; part of the map object. Safe for concurrent use.
 ///
-/// Setting the kernel's counter up costs as much as walking some thousand elements (reading the kernel's BTF,
-/// once a process, and loading a program). So the elements are walked until as much work has been spent on
+/// Setting the kernel's counter up costs as much as walking many elements (25,000 for reading the kernel's BTF,
+/// once a process, and 250 for loading a program). So the elements are walked until as much work has been spent on
 /// walking, and only then, or where one walk is sure to cost more, is the counter set up. Whatever the sizes
 /// and however many the calls, that costs at most twice what the better choice would have.
 class element_counter {
@@ -66,9 +66,9 @@ class element_counter {
 
  private:
   // What setting up costs, in elements of a batch walk (about 0.2 µs each): the scan of the kernel's BTF, once
-  // a process, and loading the program.
-  static constexpr std::uint64_t first_setup_cost = 8192;
-  static constexpr std::uint64_t setup_cost = 512;
+  // a process (5.4 ms), and loading the program (45 µs).
+  static constexpr std::uint64_t first_setup_cost = 24'576;
+  static constexpr std::uint64_t setup_cost = 256;
   // A batch walk passes that many empty buckets in the time of one element.
   static constexpr std::uint64_t empty_buckets_per_element = 128;
 
