@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 // Sends numbered events through a perf event array, and counts those that it could not send.
-#include "events.h"
 #include <linux/bpf.h>
-#include <bpf/bpf_helpers.h>
 
-struct {
-  __uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY);
-  __type(key, __u32);
-  __type(value, __u32);
-} events SEC(".maps");
+#include "bpfmap.bpf.h"
+#include "events.h"
+
+BPFMAP_PERF_EVENT_ARRAY(events);
 
 __u64 next_number = 0;
 __u64 refused = 0;
@@ -28,6 +25,7 @@ int send(void* ctx) {
 
     if (size == 0 || size > sizeof(event)) return 1;
 
+    // Not bpfmap_emit_perf: tests send events that are too short for their type.
     long error = bpf_perf_event_output(ctx, &events, BPF_F_CURRENT_CPU, &event, size);
 
     if (error) {

@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 // A value with a spin lock, which only programs can keep consistent without BPF_F_LOCK.
-#include "locks.h"
 #include <linux/bpf.h>
-#include <bpf/bpf_helpers.h>
 
-struct {
-  __uint(type, BPF_MAP_TYPE_HASH);
-  __uint(max_entries, 4);
-  __type(key, __u32);
-  __type(value, struct locked_pair);
-} pairs SEC(".maps");
+#include "bpfmap.bpf.h"
+#include "locks.h"
+
+BPFMAP_HASH(pairs, __u32, struct locked_pair, 4);
 
 SEC("tc")
 int write_pair(struct __sk_buff* skb) {

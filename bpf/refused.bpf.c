@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 // A program that the verifier refuses: it reads through what may be a null pointer.
 #include <linux/bpf.h>
-#include <bpf/bpf_helpers.h>
 
-struct {
-  __uint(type, BPF_MAP_TYPE_HASH);
-  __uint(max_entries, 1);
-  __type(key, __u32);
-  __type(value, __u64);
-} unchecked SEC(".maps");
+#include "bpfmap.bpf.h"
+
+BPFMAP_HASH(unchecked, __u32, __u64, 1);
 
 SEC("raw_tp/sys_enter")
 int reads_null(void* ctx) {

@@ -1,19 +1,13 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 // Three programs that can be chosen one by one.
 #include <linux/bpf.h>
-#include <bpf/bpf_helpers.h>
 
-struct {
-  __uint(type, BPF_MAP_TYPE_ARRAY);
-  __uint(max_entries, 3);
-  __type(key, __u32);
-  __type(value, __u64);
-} ran SEC(".maps");
+#include "bpfmap.bpf.h"
+
+BPFMAP_ARRAY(ran, __u64, 3);
 
 static __always_inline int mark(__u32 index) {
-  __u64* slot = bpf_map_lookup_elem(&ran, &index);
-
-  if (slot) __sync_fetch_and_add(slot, 1);
+  bpfmap_add(&ran, &index, 1);
   return 0;
 }
 

@@ -102,11 +102,8 @@ std::string tables(report const& from, std::size_t top) {
 }
 
 std::string histogram(report const& from) {
-  std::uint32_t slot = 0;
-  return list(from.latency, [&](std::uint64_t count) {
-    std::uint64_t const begin = slot == 0 ? 0 : std::uint64_t{1} << slot;
-    ++slot;
-    return fmt::format(R"({{"from_ns": {}, "calls": {}}})", begin, count);
+  return list(from.latency.buckets(), [](bpfmap::histogram::bucket const& each) {
+    return fmt::format(R"({{"from_ns": {}, "calls": {}}})", each.low, each.count);
   });
 }
 

@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include <bpfmap/core/histogram.hpp>
+
 namespace syscount {
 
 /// One line of a table: of a process, of a system call, or of both.
@@ -80,7 +82,7 @@ struct report {
   std::vector<row> pairs = {};    // all tables: the busiest first
   std::vector<row> processes = {};
   std::vector<row> system_calls = {};
-  std::vector<std::uint64_t> latency = {};
+  bpfmap::histogram latency = {};  // in ns
   std::vector<map_size> sizes = {};
   sampling sampled = {};
 };

@@ -3,7 +3,7 @@
 #include <linux/bpf.h>
 
 #include <bpf/bpf_core_read.h>
-#include <bpf/bpf_helpers.h>
+#include <bpfmap.bpf.h>
 
 #include "syscount.h"
 
@@ -14,35 +14,12 @@ struct task_struct {
   char comm[SYSCOUNT_NAME_SIZE];
 } __attribute__((preserve_access_index));
 
-struct {
-  __uint(type, BPF_MAP_TYPE_PERCPU_HASH);
-  __uint(max_entries, 16384);
-  __type(key, struct syscount_key);
-  __type(value, struct syscount_stats);
-} calls SEC(".maps");
-
+BPFMAP_PERCPU_HASH(calls, struct syscount_key, struct syscount_stats, 16384);
 // By thread. LRU, because a thread that ends leaves its last call here: exit does not return.
-struct {
-  __uint(type, BPF_MAP_TYPE_LRU_HASH);
-  __uint(max_entries, 16384);
-  __type(key, __u32);
-  __type(value, struct syscount_start);
-} starts SEC(".maps");
-
-struct {
-  __uint(type, BPF_MAP_TYPE_ARRAY);
-  __uint(map_flags, BPF_F_MMAPABLE);
-  __uint(max_entries, SYSCOUNT_LATENCY_SLOTS);
-  __type(key, __u32);
-  __type(value, __u64);
-} latency SEC(".maps");
-
+BPFMAP_LRU_HASH(starts, __u32, struct syscount_start, 16384);
+BPFMAP_ARRAY_MMAPABLE(latency, __u64, BPFMAP_LOG2_SLOTS);
 // No size here: it follows from the machine.
-struct {
-  __uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY);
-  __type(key, __u32);
-  __type(value, __u32);
-} samples SEC(".maps");
+BPFMAP_PERF_EVENT_ARRAY(samples);
 
 const volatile __u32 sample_every = 1000;
 __u64 not_counted = 0;  // calls for which `calls` had no room
@@ -65,15 +42,9 @@ static __always_inline __u64 beginning_of_thread(void) {
 
 // This CPU's slot, made if there is none yet. The name is read anew each time: execve changes it.
 static __always_inline struct syscount_stats* stats_of(const struct syscount_key* key, __u64 now) {
-  struct syscount_stats* stats = bpf_map_lookup_elem(&calls, key);
+  const struct syscount_stats zero = {};
+  struct syscount_stats* stats = bpfmap_get_or_init(&calls, key, &zero);
 
-  if (!stats) {
-    struct syscount_stats zero = {};
-
-    // Another CPU may be faster, which is as good.
-    bpf_map_update_elem(&calls, key, &zero, BPF_NOEXIST);
-    stats = bpf_map_lookup_elem(&calls, key);
-  }
   if (!stats) return 0;
   stats->last_ns = now;
   read_name(stats->name);
@@ -119,8 +90,7 @@ int time_calls(struct bpf_raw_tracepoint_args* ctx) {
   struct syscount_start start;
   struct syscount_stats* stats;
   struct syscount_key key = {};
-  __u32 slot = 0;
-  __u64* count;
+  __u32 slot;
   __u64 ns;
 
   // The call began before this tool did.
@@ -132,9 +102,8 @@ int time_calls(struct bpf_raw_tracepoint_args* ctx) {
   if (start.thread_ns != beginning_of_thread()) return 0;
 
   ns = now - start.ns;
-  while (slot < SYSCOUNT_LATENCY_SLOTS - 1 && ns >> (slot + 1)) slot++;
-  count = bpf_map_lookup_elem(&latency, &slot);
-  if (count) __sync_fetch_and_add(count, 1);
+  slot = bpfmap_log2_slot(ns);
+  bpfmap_add(&latency, &slot, 1);
 
   key.pid = start.pid;
   key.call = start.call;
@@ -166,7 +135,7 @@ int sample_calls(struct bpf_raw_tracepoint_args* ctx) {
   read_name(sample.name);
   __sync_fetch_and_add(&sampled, 1);
   // Where there is no room, the kernel counts the loss.
-  bpf_perf_event_output(ctx, &samples, BPF_F_CURRENT_CPU, &sample, sizeof(sample));
+  bpfmap_emit_perf(ctx, &samples, &sample);
   return 0;
 }
 

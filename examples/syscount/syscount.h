@@ -8,9 +8,6 @@
 /* As long as a process's name in the kernel, with its null character. */
 #define SYSCOUNT_NAME_SIZE 16
 
-/* Slot i of the histogram counts calls of 2^i to 2^(i+1) ns; the last one also all longer ones. */
-#define SYSCOUNT_LATENCY_SLOTS 40
-
 struct syscount_key {
   __u32 pid; /* the process: what the kernel calls tgid */
   __s32 call;

@@ -134,25 +134,25 @@ void print_short_tables(std::string& to, report const& from, std::size_t most) {
   }
 }
 
-// Bars from the first to the last slot that has counted something. Where there is no room for each
-// slot, several make one bar.
+// Bars from the first to the last bucket that has counted something. Where there is no room for each
+// bucket, several make one bar.
 void print_histogram(std::string& to, report const& from, std::size_t most) {
-  auto const& slots = from.latency;
-  auto const counted = [](std::uint64_t count) { return count != 0; };
-  auto const first = static_cast<std::size_t>(std::ranges::find_if(slots, counted) - slots.begin());
+  auto const& buckets = from.latency.buckets();
+  auto const counted = [](bpfmap::histogram::bucket const& each) { return each.count != 0; };
+  auto const first = static_cast<std::size_t>(std::ranges::find_if(buckets, counted) - buckets.begin());
   print(to, "\nTime in system calls\n");
-  if (first == slots.size()) {
+  if (first == buckets.size()) {
     print(to, "  no call was seen from beginning to end\n");
     return;
   }
-  std::size_t end = slots.size();
-  while (slots[end - 1] == 0) --end;
+  std::size_t end = buckets.size();
+  while (buckets[end - 1].count == 0) --end;
   std::size_t const step = (end - first + most - 1) / most;
 
   std::vector<std::uint64_t> bars;
   for (std::size_t i = first; i < end; i += step) {
     std::uint64_t sum = 0;
-    for (std::size_t j = i; j < std::min(i + step, end); ++j) sum += slots[j];
+    for (std::size_t j = i; j < std::min(i + step, end); ++j) sum += buckets[j].count;
     bars.push_back(sum);
   }
   std::uint64_t const highest = std::ranges::max(bars);
@@ -160,9 +160,7 @@ void print_histogram(std::string& to, report const& from, std::size_t most) {
     // Rounded up: what is not zero can be seen.
     auto const length =
         static_cast<std::size_t>(std::ceil(40.0 * static_cast<double>(bars[i]) / static_cast<double>(highest)));
-    std::size_t const slot = first + i * step;
-    // Slot 0 holds what took no time that the clock could tell, too.
-    print(to, "  from {:>8} {:>10} |{}\n", short_time(slot == 0 ? 0 : std::uint64_t{1} << slot), bars[i],
+    print(to, "  from {:>8} {:>10} |{}\n", short_time(buckets[first + i * step].low), bars[i],
           std::string(length, '#'));
   }
 }
@@ -255,7 +253,7 @@ std::string full(report const& last, std::size_t top) {
     print(text, "{} calls by {} processes on all CPUs, {} a second\n", last.total, last.processes.size(),
           static_cast<std::uint64_t>(static_cast<double>(last.total) / std::max(seconds_of(last.time), 0.001)));
   }
-  if (last.times) print_histogram(text, last, last.latency.size());
+  if (last.times) print_histogram(text, last, last.latency.buckets().size());
   if (!last.sizes.empty()) print_sizes(text, last, true);
   if (last.samples) print_samples(text, last, 5);
   if (last.counts || last.times) print_tables(text, last, top);

@@ -229,8 +229,7 @@ report tracer::look() {
   if (known_.counts || known_.times) add_tables(now);
   if (known_.times) {
     // The kernel's own memory: no system call is made.
-    std::span<std::uint64_t const> const cells = latency_.span();
-    now.latency.assign(cells.begin(), cells.end());
+    now.latency = bpfmap::histogram::log2(latency_.span());
   }
   if (known_.samples) {
     now.sampled.taken = load(*sampled_);
