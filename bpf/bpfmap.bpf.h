@@ -294,9 +294,21 @@ struct bpfmap__walk {
   void* map;
   const void* key;
   void* result;
-  __u64 offset;
-  __u32 slots;
+  __u64 offset; /* of the member, in the slot */
+  __u64 bytes;  /* of the slot: 64 bits, so that the verifier sees a constant */
+  __u32 slots;  /* that there were */
+  __u32 counts; /* those of them that counted, for min and max */
 };
+
+/* Whether a CPU has written to its slot, as far as bytes can tell: if one is not zero. */
+static __always_inline _Bool bpfmap__touched(const void* slot, __u64 bytes) {
+  __u64 at = 0;
+  for (; at + 8 <= bytes; at += 8)
+    if (*(const __u64*)(slot + at)) return 1;
+  for (; at < bytes; at++)
+    if (*(const __u8*)(slot + at)) return 1;
+  return 0;
+}
 
 /* Defines a function for bpf_loop: the verifier reads it once, for any number of CPUs. BPF has no
  * indirect calls, hence one function for each reduction. */
@@ -310,21 +322,25 @@ struct bpfmap__walk {
     __VA_ARGS__;                                                                 \
     return 0;                                                                    \
   }
-#define BPFMAP__STEPS(name, T, Wide)                                                             \
-  BPFMAP__STEP(bpfmap__sum_##name, *(Wide*)walk->result += *(T*)(slot + walk->offset))           \
-  BPFMAP__STEP(bpfmap__min_##name, Wide* least = walk->result, one = *(T*)(slot + walk->offset); \
-               if (one < *least)* least = one)                                                   \
-  BPFMAP__STEP(bpfmap__max_##name, Wide* most = walk->result, one = *(T*)(slot + walk->offset);  \
-               if (one > *most)* most = one)
 /* clang-format off */
+#define BPFMAP__END(fn, T, Wide, is_beyond) \
+  BPFMAP__STEP(fn, if (bpfmap__touched(slot, walk->bytes)) { \
+    Wide* end = walk->result; \
+    Wide one = *(T*)(slot + walk->offset); \
+    if (walk->counts++ == 0 || one is_beyond *end) *end = one; \
+  })
+#define BPFMAP__STEPS(name, T, Wide) \
+  BPFMAP__STEP(bpfmap__sum_##name, *(Wide*)walk->result += *(T*)(slot + walk->offset)) \
+  BPFMAP__END(bpfmap__min_##name, T, Wide, <) \
+  BPFMAP__END(bpfmap__max_##name, T, Wide, >)
 BPFMAP__STEPS(u8, __u8, __u64) BPFMAP__STEPS(u16, __u16, __u64)
 BPFMAP__STEPS(u32, __u32, __u64) BPFMAP__STEPS(u64, __u64, __u64)
 BPFMAP__STEPS(s8, __s8, __s64) BPFMAP__STEPS(s16, __s16, __s64)
 BPFMAP__STEPS(s32, __s32, __s64) BPFMAP__STEPS(s64, __s64, __s64)
 
 static __always_inline __u32 bpfmap__fold(void *map, const void *key, void *step, void *result,
-                                          __u64 offset) {
-  struct bpfmap__walk walk = {map, key, result, offset, 0};
+                                          __u64 offset, __u64 bytes) {
+  struct bpfmap__walk walk = {map, key, result, offset, bytes, 0, 0};
   __u32 ids = bpfmap_cpu_ids;
   bpf_loop(ids < 8192 ? ids : 8192, step, &walk, 0);
   return walk.slots;
@@ -339,30 +355,29 @@ static __always_inline __u32 bpfmap__fold(void *map, const void *key, void *step
    : sizeof(x) == 2 ? bpfmap__##op##16 \
                     : bpfmap__##op##8)
 /* dot: nothing, or .member */
-#define BPFMAP__REDUCE(op, signed_start, unsigned_start, m, k, dot)                                              \
+#define BPFMAP__REDUCE(op, m, k, dot)                                                                            \
   ({                                                                                                             \
     BPFMAP__REQUIRE_PER_CPU(m, k);                                                                               \
     BPFMAP__REQUIRE_INTEGER((*(m)->value)dot);                                                                   \
     typedef __typeof__((*(m)->value)dot) bpfmap__part;                                                           \
     enum { bpfmap__signed = (bpfmap__part)-1 < (bpfmap__part)1 };                                                \
-    __typeof__(__builtin_choose_expr(bpfmap__signed, (__s64)0, (__u64)0)) bpfmap__result =                       \
-        bpfmap__signed ? (__u64)(signed_start) : (unsigned_start);                                               \
+    __typeof__(__builtin_choose_expr(bpfmap__signed, (__s64)0, (__u64)0)) bpfmap__result = 0;                    \
     bpfmap__fold((void*)(m), (k),                                                                                \
                  bpfmap__signed ? BPFMAP__BY_SIZE(op##_s, bpfmap__part) : BPFMAP__BY_SIZE(op##_u, bpfmap__part), \
-                 &bpfmap__result, (__u64) & (*(__typeof__((m)->value))0)dot);                                    \
+                 &bpfmap__result, (__u64) & (*(__typeof__((m)->value))0)dot, sizeof(*(m)->value));               \
     bpfmap__result;                                                                                              \
   })
 
 /* bpfmap_sum(&m, &key), bpfmap_sum(&m, &key, member): the sum of all CPUs' slots, or of a member of
  * them, as __u64, or __s64 if they are signed; 0 if the element is absent. Linux 5.19.
  * Example: __u64 bytes = bpfmap_sum(&flows, &key, received.bytes); */
-#define bpfmap_sum(m, k, ...) BPFMAP__REDUCE(sum, 0, 0, m, k, __VA_OPT__(.) __VA_ARGS__)
-/* bpfmap_min, bpfmap_max: the smallest and the largest slot, or member. If the element is absent:
- * the largest and the smallest number of the result's type. Linux 5.19. A CPU that never wrote has
- * a slot of 0, and it counts; where it must not, bpfmap_reduce can ask another member.
+#define bpfmap_sum(m, k, ...) BPFMAP__REDUCE(sum, m, k, __VA_OPT__(.) __VA_ARGS__)
+/* bpfmap_min, bpfmap_max: the smallest and the largest slot that a CPU has written to, or member of
+ * such slots; 0 if there is none, or no element. As in C++, a slot that is all zeros was never
+ * written to; to count those too, or to tell them by a member, use bpfmap_reduce. Linux 5.19.
  * Example: if (bpfmap_max(&depths, &queue) > 100) ... */
-#define bpfmap_min(m, k, ...) BPFMAP__REDUCE(min, ~(1ULL << 63), ~0ULL, m, k, __VA_OPT__(.) __VA_ARGS__)
-#define bpfmap_max(m, k, ...) BPFMAP__REDUCE(max, 1ULL << 63, 0, m, k, __VA_OPT__(.) __VA_ARGS__)
+#define bpfmap_min(m, k, ...) BPFMAP__REDUCE(min, m, k, __VA_OPT__(.) __VA_ARGS__)
+#define bpfmap_max(m, k, ...) BPFMAP__REDUCE(max, m, k, __VA_OPT__(.) __VA_ARGS__)
 
 /* BPFMAP_REDUCER(fn, accumulator, slot) {...} defines, at file scope, a function for bpfmap_reduce.
  * bpfmap_reduce(&m, &key, fn, &acc) calls fn for each possible CPU's slot, in order of CPU ids.
@@ -380,7 +395,7 @@ static __always_inline __u32 bpfmap__fold(void *map, const void *key, void *step
     BPFMAP__REQUIRE_PER_CPU(m, k);                      \
     if (0) /* for the compiler's check of both types */ \
       fn##__one((acc), (m)->value);                     \
-    bpfmap__fold((void*)(m), (k), fn, (acc), 0);        \
+    bpfmap__fold((void*)(m), (k), fn, (acc), 0, 0);     \
   })
 
 /* ---- Writing --------------------------------------------------------------------------------- */

@@ -19,18 +19,18 @@ __u32 additions = 0;  // of one run, 8 million at most: the limit of bpf_loop
 __u64 failed = 0;
 
 // So few keys that the CPUs meet at each of them.
-#define ADD_TO(map)                                                         \
-  static long add_to_##map(__u32 i, void* unused) {                         \
-    __u32 key = i % 16;                                                     \
-    (void)unused;                                                           \
-    if (bpfmap_add(&map, &key, 1) != 0) __sync_fetch_and_add(&failed, 1);   \
-    return 0;                                                               \
-  }                                                                         \
-  SEC("raw_tp/sys_enter")                                                   \
-  int side_##map(void* ctx) {                                               \
-    (void)ctx;                                                              \
-    bpf_loop(additions, add_to_##map, NULL, 0);                             \
-    return 0;                                                               \
+#define ADD_TO(map)                                                       \
+  static long add_to_##map(__u32 i, void* unused) {                       \
+    __u32 key = i % 16;                                                   \
+    (void)unused;                                                         \
+    if (bpfmap_add(&map, &key, 1) != 0) __sync_fetch_and_add(&failed, 1); \
+    return 0;                                                             \
+  }                                                                       \
+  SEC("raw_tp/sys_enter")                                                 \
+  int side_##map(void* ctx) {                                             \
+    (void)ctx;                                                            \
+    bpf_loop(additions, add_to_##map, NULL, 0);                           \
+    return 0;                                                             \
   }
 ADD_TO(shared_hash)
 ADD_TO(shared_array)
@@ -38,7 +38,7 @@ ADD_TO(percpu_hash)
 ADD_TO(percpu_array)
 
 // For each key the CPUs wait for each other, so that both find the element absent at the same moment. The wait has
-// an end: where one CPU stands still, they only race less.
+// an end: while one CPU stands still, they do not race.
 volatile __u64 arrived = 0;
 
 static long wait(__u32 i, const __u64* all) {
@@ -48,21 +48,21 @@ static long wait(__u32 i, const __u64* all) {
 static __always_inline void meet(__u32 i) {
   __u64 all = 2 * ((__u64)i + 1);
   __sync_fetch_and_add(&arrived, 1);
-  bpf_loop(20000, wait, &all, 0);
+  bpf_loop(2000, wait, &all, 0);
 }
 
-#define MAKE_IN(map, add)                                               \
-  static long make_in_##map(__u32 i, void* unused) {                    \
-    (void)unused;                                                       \
-    meet(i);                                                            \
-    if (add(&map, &i, 1) != 0) __sync_fetch_and_add(&failed, 1);        \
-    return 0;                                                           \
-  }                                                                     \
-  SEC("raw_tp/sys_enter")                                               \
-  int side_##map(void* ctx) {                                           \
-    (void)ctx;                                                          \
+#define MAKE_IN(map, add)                                                  \
+  static long make_in_##map(__u32 i, void* unused) {                       \
+    (void)unused;                                                          \
+    meet(i);                                                               \
+    if (add(&map, &i, 1) != 0) __sync_fetch_and_add(&failed, 1);           \
+    return 0;                                                              \
+  }                                                                        \
+  SEC("raw_tp/sys_enter")                                                  \
+  int side_##map(void* ctx) {                                              \
+    (void)ctx;                                                             \
     bpf_loop(additions < KEYS ? additions : KEYS, make_in_##map, NULL, 0); \
-    return 0;                                                           \
+    return 0;                                                              \
   }
 MAKE_IN(made_hash, bpfmap_add)
 MAKE_IN(made_sparse_hash, bpfmap_add)

@@ -49,17 +49,17 @@ int side_count(void* ctx) {
 BPFMAP_REDUCER(in_order, __u64* digits, const __u64* slot) { *digits = *digits * 1000 + *slot; }
 
 // The lookup is what bpfmap_sum is there to replace: the tests show the difference.
-#define LOOK_AT(m, k, into)                                    \
-  ({                                                           \
-    __u64 digits = 0;                                          \
-    __u64* naive = bpf_map_lookup_elem(m, k);                  \
-    (into)->naive = naive ? *naive : 0;                        \
-    (into)->sum = bpfmap_sum(m, k);                            \
-    (into)->least = bpfmap_min(m, k);                          \
-    (into)->most = bpfmap_max(m, k);                           \
-    (into)->slots = bpfmap_reduce(m, k, in_order, &digits);    \
-    (into)->in_order = digits;                                 \
-    (into)->cpu = bpf_get_smp_processor_id();                  \
+#define LOOK_AT(m, k, into)                                 \
+  ({                                                        \
+    __u64 digits = 0;                                       \
+    __u64* naive = bpf_map_lookup_elem(m, k);               \
+    (into)->naive = naive ? *naive : 0;                     \
+    (into)->sum = bpfmap_sum(m, k);                         \
+    (into)->least = bpfmap_min(m, k);                       \
+    (into)->most = bpfmap_max(m, k);                        \
+    (into)->slots = bpfmap_reduce(m, k, in_order, &digits); \
+    (into)->in_order = digits;                              \
+    (into)->cpu = bpf_get_smp_processor_id();               \
   })
 
 SEC("raw_tp/sys_enter")

@@ -44,14 +44,14 @@ int side_add_shared(void* ctx) {
   return 0;
 }
 
-#define ADD_EACH(m, k)          \
-  bpfmap_add(m, k, 5, u64);     \
-  bpfmap_add(m, k, -5, s64);    \
-  bpfmap_add(m, k, 6, u32);     \
-  bpfmap_add(m, k, -6, s32);    \
-  bpfmap_add(m, k, 7, u16);     \
-  bpfmap_add(m, k, -7, s16);    \
-  bpfmap_add(m, k, 8, u8);      \
+#define ADD_EACH(m, k)       \
+  bpfmap_add(m, k, 5, u64);  \
+  bpfmap_add(m, k, -5, s64); \
+  bpfmap_add(m, k, 6, u32);  \
+  bpfmap_add(m, k, -6, s32); \
+  bpfmap_add(m, k, 7, u16);  \
+  bpfmap_add(m, k, -7, s16); \
+  bpfmap_add(m, k, 8, u8);   \
   result = bpfmap_add(m, k, -8, s8)
 
 SEC("raw_tp/sys_enter")
@@ -87,11 +87,11 @@ int side_add_to_cell(void* ctx) {
   return 0;
 }
 
-#define KEEP(value)                             \
-  ({                                            \
-    struct side_parts* one = value;             \
-    result = one ? 0 : -1;                      \
-    if (one) one->u64++, found = *one;          \
+#define KEEP(value)                    \
+  ({                                   \
+    struct side_parts* one = value;    \
+    result = one ? 0 : -1;             \
+    if (one) one->u64++, found = *one; \
   })
 
 SEC("raw_tp/sys_enter")
