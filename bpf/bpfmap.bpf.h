@@ -342,6 +342,9 @@ static __always_inline __u32 bpfmap__fold(void *map, const void *key, void *step
                                           __u64 offset, __u64 bytes) {
   struct bpfmap__walk walk = {map, key, result, offset, bytes, 0, 0};
   __u32 ids = bpfmap_cpu_ids;
+  /* Never, which the verifier knows. A loader that looks for calls of helpers sees the program
+   * itself, and not what bpf_loop calls. */
+  if (ids == 0) bpf_map_lookup_percpu_elem(map, key, 0);
   bpf_loop(ids < 8192 ? ids : 8192, step, &walk, 0);
   return walk.slots;
 }

@@ -3,8 +3,11 @@
 // the real functions unless they are denied.
 #include "deny.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <cstddef>
+#include <cstdio>
 
 #include <dlfcn.h>
 
@@ -15,6 +18,7 @@ namespace {
 
 std::atomic<bool> batch_denied{false};
 std::atomic<bool> programs_denied{false};
+std::atomic<int> helper_denied{0};
 std::atomic<unsigned long> lookup_batches{0};
 std::atomic<unsigned long> next_keys{0};
 std::atomic<unsigned long> program_loads{0};
@@ -22,6 +26,12 @@ std::atomic<unsigned long> program_loads{0};
 template <class F>
 F* real(char const* name) {
   return reinterpret_cast<F*>(dlsym(RTLD_NEXT, name));
+}
+
+bool calls_helper(bpf_insn const* code, std::size_t count, int id) {
+  return std::any_of(code, code + count, [&](bpf_insn const& each) {
+    return each.code == (BPF_JMP | BPF_CALL) && each.src_reg == 0 && each.imm == id;
+  });
 }
 
 int refuse(int number) {
@@ -53,6 +63,11 @@ extern "C" int bpf_prog_load(bpf_prog_type type, char const* name, char const* l
   static auto* const next = real<decltype(bpf_prog_load)>("bpf_prog_load");
   ++program_loads;
   if (programs_denied) return refuse(EPERM);
+  if (int const helper = helper_denied; helper != 0 && calls_helper(code, count, helper)) {
+    if (options != nullptr && options->log_buf != nullptr)
+      std::snprintf(options->log_buf, options->log_size, "invalid func unknown#%d\n", helper);
+    return refuse(EINVAL);
+  }
   return next(type, name, license, code, count, options);
 }
 
@@ -62,6 +77,8 @@ deny_batch::deny_batch() { batch_denied = true; }
 deny_batch::~deny_batch() { batch_denied = false; }
 deny_programs::deny_programs() { programs_denied = true; }
 deny_programs::~deny_programs() { programs_denied = false; }
+deny_helper::deny_helper(int id) { helper_denied = id; }
+deny_helper::~deny_helper() { helper_denied = 0; }
 unsigned long calls::lookup_batch() { return lookup_batches; }
 unsigned long calls::next_key() { return next_keys; }
 unsigned long calls::program_load() { return program_loads; }

@@ -21,6 +21,14 @@ struct deny_programs {
   ~deny_programs();
 };
 
+/// While it lives, BPF_PROG_LOAD refuses programs that call this helper, in the words of kernels that do not have it.
+struct deny_helper {
+  explicit deny_helper(int id);
+  deny_helper(deny_helper const&) = delete;
+  deny_helper& operator=(deny_helper const&) = delete;
+  ~deny_helper();
+};
+
 /// Calls so far in this process.
 struct calls {
   static unsigned long lookup_batch();

@@ -20,15 +20,16 @@ struct kernel_helper {
   kernel_version since;
 };
 
-// Those that bpfmap.bpf.h calls and that Linux 5.10 does not have.
+// Those that bpfmap.bpf.h calls and that Linux 5.10 does not have; the newest first, because it says which kernel
+// would do.
 inline constexpr kernel_helper newer_helpers[] = {
-    {164, "bpf_for_each_map_elem", {5, 13}},
-    {181, "bpf_loop", {5, 17}},
     {195, "bpf_map_lookup_percpu_elem", {5, 19}},
+    {181, "bpf_loop", {5, 17}},
+    {164, "bpf_for_each_map_elem", {5, 13}},
 };
 
-/// The first helper that `program` itself calls (callbacks are not looked into) and that the running kernel does
-/// not have for its type; null if there is none, or nobody can tell.
+/// The newest helper that `program` itself calls (before load() nobody sees which functions it calls) and that the
+/// running kernel does not have for its type; null if there is none, or nobody can tell.
 /// @cost a program load for each call of a helper of the table
 inline kernel_helper const* missing_helper(::bpf_program const* program) noexcept {
   ::bpf_insn const* const code = ::bpf_program__insns(program);

@@ -130,7 +130,8 @@ class object {
 
   /// Switches the autoload of programs off that call a helper which the running kernel does not have, as
   /// bpfmap_sum() does before Linux 5.19. Without it, load() fails with a sentence that names the helper. Only
-  /// the helpers of bpfmap.bpf.h are looked for.
+  /// the helpers of bpfmap.bpf.h are looked for, and only in the programs themselves: not in functions of theirs
+  /// that are not inlined.
   /// @return how many programs were switched off; ask autoload() which
   /// @errors EINVAL the object is loaded already
   /// @cost a program load for each such call
