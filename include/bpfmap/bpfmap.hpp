@@ -10,6 +10,7 @@
 #include <bpfmap/core/cstring.hpp>
 #include <bpfmap/core/error.hpp>
 #include <bpfmap/core/fields.hpp>
+#include <bpfmap/core/handles.hpp>
 #include <bpfmap/core/histogram.hpp>
 #include <bpfmap/core/map_traits.hpp>
 #include <bpfmap/core/map_type.hpp>

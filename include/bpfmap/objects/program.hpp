@@ -18,6 +18,7 @@
 #include <bpfmap/core/concepts.hpp>
 #include <bpfmap/core/cpu.hpp>
 #include <bpfmap/core/error.hpp>
+#include <bpfmap/core/handles.hpp>
 #include <bpfmap/kernel/sys.hpp>
 #include <bpfmap/objects/libbpf_log.hpp>
 
@@ -92,6 +93,8 @@ class program {
     int const fd = program_ == nullptr ? -1 : ::bpf_program__fd(program_);
     return fd < 0 ? -1 : fd;
   }
+  /// As maps take it: prog_array, devmap and cpumap hold programs.
+  operator program_fd() const noexcept { return program_fd(fd()); }  // NOLINT(google-explicit-constructor)
   /// libbpf's handle, for what bpfmap does not wrap.
   [[nodiscard]] ::bpf_program* get() const noexcept { return program_; }
 
