@@ -27,6 +27,7 @@
 #include <bpfmap/kernel/vmlinux.hpp>
 // engine: what every map shares
 #include <bpfmap/engine/count.hpp>
+#include <bpfmap/engine/handle_values.hpp>
 #include <bpfmap/engine/keyed_map.hpp>
 #include <bpfmap/engine/map_handle.hpp>
 #include <bpfmap/engine/map_info.hpp>
@@ -36,7 +37,10 @@
 #include <bpfmap/engine/walk_range.hpp>
 // maps, streams, objects: what users name
 #include <bpfmap/maps/array.hpp>
+#include <bpfmap/maps/fd_array.hpp>
 #include <bpfmap/maps/hash.hpp>
+#include <bpfmap/maps/redirect.hpp>
+#include <bpfmap/maps/socket_map.hpp>
 #include <bpfmap/objects/global.hpp>
 #include <bpfmap/objects/helpers.hpp>
 #include <bpfmap/objects/libbpf_log.hpp>

@@ -111,17 +111,27 @@ template <map_type Type>
 concept erasable = because<static_cast<bool>(traits_of(Type).commands.erase),
                            "elements of this map type cannot be erased: the kernel refuses BPF_MAP_DELETE_ELEM">;
 
-/// BPF_NOEXIST says something: on types whose indices are all present it could only fail.
+/// BPF_NOEXIST says something: on types whose indices all count as present it could only fail.
 template <map_type Type>
 concept insertable =
-    because<traits_of(Type).key != key_kind::index,
+    because<traits_of(Type).key != key_kind::index || traits_of(Type).errnos.exist_on_absent != E2BIG,
             "every index of this map type is present already: use assign or insert_or_assign"> &&
-    because<static_cast<bool>(traits_of(Type).commands.update) && traits_of(Type).errnos.noexist_on_present == EEXIST,
-            "user space cannot insert elements into this map type">;
+    because<static_cast<bool>(traits_of(Type).commands.update), "user space cannot write elements of this map type"> &&
+    because<traits_of(Type).errnos.noexist_on_present == EEXIST,
+            "the kernel takes no BPF_NOEXIST for this map type: use insert_or_assign"> &&
+    because<traits_of(Type).key != key_kind::index || traits_of(Type).errnos.exist_on_absent != 0,
+            "to the kernel every index of this map type is present, also an empty one: use insert_or_assign">;
 
 template <map_type Type>
 concept assignable =
     because<static_cast<bool>(traits_of(Type).commands.update), "user space cannot write elements of this map type">;
+
+/// BPF_EXIST says something.
+template <map_type Type>
+concept replaceable =
+    assignable<Type> &&
+    because<traits_of(Type).errnos.exist_on_absent == ENOENT || traits_of(Type).errnos.exist_on_absent == E2BIG,
+            "the kernel does not tell whether this map type had the element: use insert_or_assign">;
 
 template <map_type Type>
 concept readable =

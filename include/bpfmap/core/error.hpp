@@ -197,12 +197,65 @@ namespace detail {
 #endif
 }
 
+// What an errno means for a value that names a kernel object; empty if it means nothing of the kind.
+inline std::string_view object_hint(value_kind value, int number) {
+  switch (value) {
+    case value_kind::program:
+      if (number == EBADF) return "the program is not loaded, or its descriptor was closed";
+      if (number == EINVAL) return "this is no program, or not of the type (and kind) of those that use the map";
+      return {};
+    case value_kind::perf_event:
+      if (number == EBADF) return "the descriptor was closed, or is no perf event's";
+      if (number == EOPNOTSUPP) return "programs cannot read an event that children inherit (perf_event_attr::inherit)";
+      return {};
+    case value_kind::cgroup:
+      if (number == EBADF) return "the descriptor was closed, or is not of a directory of a cgroup v2 hierarchy";
+      return {};
+    case value_kind::device:
+      if (number == EBADF) return "the program is not loaded, or its descriptor was closed";
+      if (number == EINVAL) {
+        return "this network namespace has no interface with this index, or the program was not loaded for device maps "
+               "(section xdp/devmap); to empty a slot, erase it";
+      }
+      return {};
+    case value_kind::cpu_queue:
+      if (number == EBADF) return "the program is not loaded, or its descriptor was closed";
+      if (number == EINVAL) {
+        return "the queue size is 0, or the program was not loaded for CPU maps (section xdp/cpumap); to empty a slot, "
+               "erase it";
+      }
+      if (number == ENODEV) return "there is no such possible CPU";
+      if (number == EOVERFLOW) return "a queue may hold 16384 frames at the most";
+      return {};
+    case value_kind::socket:
+      if (number == EBADF) return "the socket was closed";
+      if (number == ENOTSOCK) return "the descriptor is not a socket's";
+      if (number == EINVAL) return "the socket is not bound, or has no SO_REUSEPORT";
+      if (number == EBUSY) return "the socket is in a map already that allows no other";
+      if (number == EOPNOTSUPP || number == enotsupp) {
+        return "the map does not take such sockets, or not in this state (TCP: listening or established)";
+      }
+      return {};
+    case value_kind::xsk:
+      if (number == EBADF) return "the socket was closed";
+      if (number == ENOTSOCK) return "the descriptor is not a socket's";
+      if (number == EOPNOTSUPP) return "only AF_XDP sockets with memory and a receive ring can be in an xskmap";
+      return {};
+    default:
+      return {};
+  }
+}
+
 // What an errno of an element command means for a map of this type, as far as one sentence can tell.
 inline std::string element_hint(map_traits const& traits, std::string_view operation, int number,
                                 std::uint64_t max_entries) {
   bool const writes = operation != "find" && operation != "at" && operation != "contains" && operation != "entries" &&
                       operation != "keys" && operation != "values" && operation != "for_each" && operation != "size" &&
                       operation != "empty";
+  bool const stores = operation == "insert" || operation == "assign" || operation == "insert_or_assign";
+  if (stores) {
+    if (std::string_view const hint = object_hint(traits.value, number); !hint.empty()) return std::string(hint);
+  }
   switch (number) {
     case E2BIG:
     case ENOSPC:

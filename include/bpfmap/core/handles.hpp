@@ -50,6 +50,12 @@ class pid_fd : public detail::strong_fd<pid_fd> {
   using strong_fd::strong_fd;
 };
 
+/// A perf event's descriptor (perf_event_open(2)), borrowed.
+class perf_event_fd : public detail::strong_fd<perf_event_fd> {
+ public:
+  using strong_fd::strong_fd;
+};
+
 /// The descriptor of a cgroup's directory, borrowed.
 class cgroup_fd : public detail::strong_fd<cgroup_fd> {
  public:

@@ -774,7 +774,7 @@ inline constexpr std::array<map_traits, map_type_count> traits_table{{
      .flags_added = map_flags::rdonly_prog,
      .needs = capability::bpf,
      .count = counting::constant,
-     .errnos = {.erase_absent = EINVAL},
+     .errnos = {.exist_on_absent = E2BIG, .erase_absent = EINVAL},
      .commands = with(fd_commands, &command_support::erase, no(EINVAL))},
 
     // Updated in place, so a reader may see half of a write; keeps no element counter.

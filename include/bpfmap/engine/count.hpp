@@ -105,6 +105,11 @@ class element_counter {
   }
 
   std::uint64_t walk(walk_shape const& shape, std::error_code& ec) const noexcept {
+    if (traits_of(shape.type).key == key_kind::index) {
+      // A walk gives every index, whether it holds something or not.
+      ec = make_error(EOPNOTSUPP);
+      return 0;
+    }
     bool const counter = traits_of(shape.type).count == counting::kernel_counter;
     block_walker walker(shape);
     std::uint64_t number = 0;

@@ -61,6 +61,31 @@ concept writable_values = because<Values::writable,
                                   "this map is read-only: its reducer has no scatter() that turns a value back "
                                   "into per-CPU slots">;
 
+/// A class whose values come back as something.
+template <map_type Type, class Values>
+concept readable_values =
+    readable<Type> && because<Values::readable,
+                              "this class's values have 4 bytes, in which the kernel gives no cookie: use 8-byte "
+                              "values (cookies)">;
+
+/// A class that knows which keys there are.
+template <map_type Type, class Values>
+concept enumerable =
+    iterable<Type> && because<traits_of(Type).key != key_kind::index ||
+                                  (static_cast<bool>(traits_of(Type).commands.lookup) && Values::readable),
+                              "the kernel does not tell which indices of this map hold something">;
+
+// What the functions that write take: what is read, unless the policy says otherwise.
+template <class Values>
+struct argument_of {
+  using type = typename Values::mapped_type;
+};
+template <class Values>
+  requires requires { typename Values::argument_type; }
+struct argument_of<Values> {
+  using type = typename Values::argument_type;
+};
+
 /// Maps with keys: `Values` says how their bytes are seen.
 template <class Derived, map_type Type, class Key, class Values>
 class keyed_map : public typed_map<Derived, Type> {
@@ -68,6 +93,8 @@ class keyed_map : public typed_map<Derived, Type> {
   using key_type = Key;
   /// What a lookup gives; reduced over all CPUs for per-CPU types.
   using mapped_type = typename Values::mapped_type;
+  /// What the functions that write take: mapped_type, unless the kernel gives back something else.
+  using argument_type = typename argument_of<Values>::type;
   using value_type = std::pair<key_type, mapped_type>;
   using size_type = std::uint64_t;
 
@@ -80,7 +107,7 @@ class keyed_map : public typed_map<Derived, Type> {
   /// @endcode
   [[nodiscard]] std::optional<mapped_type> find(key_type const& key, std::error_code& ec) const
       noexcept(Values::nothrow)
-    requires readable<Type>
+    requires readable_values<Type, Values>
   {
     int result = 0;
     auto found = look_up(key, elem_flags::any, result);
@@ -88,7 +115,7 @@ class keyed_map : public typed_map<Derived, Type> {
     return found;
   }
   [[nodiscard]] std::optional<mapped_type> find(key_type const& key) const
-    requires readable<Type> && throwing<>
+    requires readable_values<Type, Values> && throwing<>
   {
     int result = 0;
     auto found = look_up(key, elem_flags::any, result);
@@ -97,7 +124,7 @@ class keyed_map : public typed_map<Derived, Type> {
   }
   [[nodiscard]] std::optional<mapped_type> find(key_type const& key, locked_t, std::error_code& ec) const
       noexcept(Values::nothrow)
-    requires readable<Type> && lockable<Type, mapped_type>
+    requires readable_values<Type, Values> && lockable<Type, mapped_type>
   {
     int result = 0;
     auto found = look_up(key, elem_flags::lock, result);
@@ -105,7 +132,7 @@ class keyed_map : public typed_map<Derived, Type> {
     return found;
   }
   [[nodiscard]] std::optional<mapped_type> find(key_type const& key, locked_t) const
-    requires readable<Type> && lockable<Type, mapped_type> && throwing<>
+    requires readable_values<Type, Values> && lockable<Type, mapped_type> && throwing<>
   {
     int result = 0;
     auto found = look_up(key, elem_flags::lock, result);
@@ -117,7 +144,7 @@ class keyed_map : public typed_map<Derived, Type> {
   /// @throws std::out_of_range if there is none; with an error code, ENOENT and a value-initialised result
   /// @errors, @cost, @concurrency as find()
   [[nodiscard]] mapped_type at(key_type const& key) const
-    requires readable<Type> && throwing<>
+    requires readable_values<Type, Values> && throwing<>
   {
     int result = 0;
     auto found = look_up(key, elem_flags::any, result);
@@ -126,22 +153,23 @@ class keyed_map : public typed_map<Derived, Type> {
     return *std::move(found);
   }
   [[nodiscard]] mapped_type at(key_type const& key, std::error_code& ec) const noexcept(Values::nothrow)
-    requires readable<Type> && because<std::default_initializable<mapped_type>,
-                                       "there is no neutral value to give for what is absent: use find()">
+    requires readable_values<Type, Values> &&
+             because<std::default_initializable<mapped_type>,
+                     "there is no neutral value to give for what is absent: use find()">
   {
     auto found = find(key, ec);
     if (!found && !ec) ec = make_error(ENOENT);
     return found ? *std::move(found) : mapped_type{};
   }
   [[nodiscard]] mapped_type at(key_type const& key, locked_t, std::error_code& ec) const noexcept(Values::nothrow)
-    requires readable<Type> && lockable<Type, mapped_type>
+    requires readable_values<Type, Values> && lockable<Type, mapped_type>
   {
     auto found = find(key, locked, ec);
     if (!found && !ec) ec = make_error(ENOENT);
     return found ? *std::move(found) : mapped_type{};
   }
   [[nodiscard]] mapped_type at(key_type const& key, locked_t) const
-    requires readable<Type> && lockable<Type, mapped_type> && throwing<>
+    requires readable_values<Type, Values> && lockable<Type, mapped_type> && throwing<>
   {
     int result = 0;
     auto found = look_up(key, elem_flags::lock, result);
@@ -153,12 +181,12 @@ class keyed_map : public typed_map<Derived, Type> {
   /// Whether `key` has a value. BPF_MAP_LOOKUP_ELEM: the kernel has no cheaper question, so the value is copied.
   /// @errors, @cost as find()
   [[nodiscard]] bool contains(key_type const& key, std::error_code& ec) const noexcept
-    requires readable<Type>
+    requires readable_values<Type, Values>
   {
     return judge(probe(key), absent, ec);
   }
   [[nodiscard]] bool contains(key_type const& key) const
-    requires readable<Type> && throwing<>
+    requires readable_values<Type, Values> && throwing<>
   {
     return judge(probe(key), absent, "contains");
   }
@@ -169,22 +197,23 @@ class keyed_map : public typed_map<Derived, Type> {
   ///         ERANGE no per-CPU slots reduce to `value`
   /// @cost one system call, no allocation
   /// @concurrency atomic: of several that insert one key, one gets true
-  bool insert(key_type const& key, mapped_type const& value, std::error_code& ec) const noexcept(Values::nothrow_write)
+  bool insert(key_type const& key, argument_type const& value, std::error_code& ec) const
+      noexcept(Values::nothrow_write)
     requires insertable<Type> && writable_values<Values>
   {
     return judge(write(key, value, elem_flags::noexist), EEXIST, ec);
   }
-  bool insert(key_type const& key, mapped_type const& value) const
+  bool insert(key_type const& key, argument_type const& value) const
     requires insertable<Type> && writable_values<Values> && throwing<>
   {
     return judge(write(key, value, elem_flags::noexist), EEXIST, "insert");
   }
-  bool insert(key_type const& key, mapped_type const& value, locked_t, std::error_code& ec) const noexcept
+  bool insert(key_type const& key, argument_type const& value, locked_t, std::error_code& ec) const noexcept
     requires insertable<Type> && lockable<Type, mapped_type>
   {
     return judge(write(key, value, elem_flags::noexist | elem_flags::lock), EEXIST, ec);
   }
-  bool insert(key_type const& key, mapped_type const& value, locked_t) const
+  bool insert(key_type const& key, argument_type const& value, locked_t) const
     requires insertable<Type> && lockable<Type, mapped_type> && throwing<>
   {
     return judge(write(key, value, elem_flags::noexist | elem_flags::lock), EEXIST, "insert");
@@ -193,25 +222,26 @@ class keyed_map : public typed_map<Derived, Type> {
   /// Replaces the value of `key` if it is there. BPF_MAP_UPDATE_ELEM with BPF_EXIST.
   /// @return true: replaced; false: it was not there (of an array: the index is out of range)
   /// @errors, @cost as insert()
-  bool assign(key_type const& key, mapped_type const& value, std::error_code& ec) const noexcept(Values::nothrow_write)
-    requires assignable<Type> && writable_values<Values>
+  bool assign(key_type const& key, argument_type const& value, std::error_code& ec) const
+      noexcept(Values::nothrow_write)
+    requires replaceable<Type> && writable_values<Values>
   {
-    return judge(write(key, value, elem_flags::exist), not_present, ec);
+    return judge(replace(key, value, elem_flags::exist), not_present, ec);
   }
-  bool assign(key_type const& key, mapped_type const& value) const
-    requires assignable<Type> && writable_values<Values> && throwing<>
+  bool assign(key_type const& key, argument_type const& value) const
+    requires replaceable<Type> && writable_values<Values> && throwing<>
   {
-    return judge(write(key, value, elem_flags::exist), not_present, "assign");
+    return judge(replace(key, value, elem_flags::exist), not_present, "assign");
   }
-  bool assign(key_type const& key, mapped_type const& value, locked_t, std::error_code& ec) const noexcept
-    requires assignable<Type> && lockable<Type, mapped_type>
+  bool assign(key_type const& key, argument_type const& value, locked_t, std::error_code& ec) const noexcept
+    requires replaceable<Type> && lockable<Type, mapped_type>
   {
-    return judge(write(key, value, elem_flags::exist | elem_flags::lock), not_present, ec);
+    return judge(replace(key, value, elem_flags::exist | elem_flags::lock), not_present, ec);
   }
-  bool assign(key_type const& key, mapped_type const& value, locked_t) const
-    requires assignable<Type> && lockable<Type, mapped_type> && throwing<>
+  bool assign(key_type const& key, argument_type const& value, locked_t) const
+    requires replaceable<Type> && lockable<Type, mapped_type> && throwing<>
   {
-    return judge(write(key, value, elem_flags::exist | elem_flags::lock), not_present, "assign");
+    return judge(replace(key, value, elem_flags::exist | elem_flags::lock), not_present, "assign");
   }
 
   /// Sets the value of `key`, whether it is there or not. BPF_MAP_UPDATE_ELEM with BPF_ANY. (The kernel does
@@ -219,41 +249,41 @@ class keyed_map : public typed_map<Derived, Type> {
   /// @errors, @cost as insert(); of an array, E2BIG: the index is out of range
   /// @concurrency another thread's value may replace it at once; of a per-CPU map, increments that programs
   ///              make meanwhile are lost
-  void insert_or_assign(key_type const& key, mapped_type const& value, std::error_code& ec) const
+  void insert_or_assign(key_type const& key, argument_type const& value, std::error_code& ec) const
       noexcept(Values::nothrow_write)
     requires assignable<Type> && writable_values<Values>
   {
     judge(write(key, value, elem_flags::any), 0, ec);
   }
-  void insert_or_assign(key_type const& key, mapped_type const& value) const
+  void insert_or_assign(key_type const& key, argument_type const& value) const
     requires assignable<Type> && writable_values<Values> && throwing<>
   {
     judge(write(key, value, elem_flags::any), 0, "insert_or_assign");
   }
-  void insert_or_assign(key_type const& key, mapped_type const& value, locked_t, std::error_code& ec) const noexcept
+  void insert_or_assign(key_type const& key, argument_type const& value, locked_t, std::error_code& ec) const noexcept
     requires assignable<Type> && lockable<Type, mapped_type>
   {
     judge(write(key, value, elem_flags::lock), 0, ec);
   }
-  void insert_or_assign(key_type const& key, mapped_type const& value, locked_t) const
+  void insert_or_assign(key_type const& key, argument_type const& value, locked_t) const
     requires assignable<Type> && lockable<Type, mapped_type> && throwing<>
   {
     judge(write(key, value, elem_flags::lock), 0, "insert_or_assign");
   }
 
   /// Removes `key`. BPF_MAP_DELETE_ELEM.
-  /// @return true: removed; false: it was not there
+  /// @return true: removed; false: it was not there, or is an index out of range
   /// @errors EPERM frozen or read-only
-  /// @cost one system call
+  /// @cost one system call (devmap and cpumap: two)
   bool erase(key_type const& key, std::error_code& ec) const noexcept
     requires erasable<Type>
   {
-    return judge(sys::map_delete(this->fd(), std::addressof(key)), traits_of(Type).errnos.erase_absent, ec);
+    return judge(remove(key), ENOENT, ec);
   }
   bool erase(key_type const& key) const
     requires erasable<Type> && throwing<>
   {
-    return judge(sys::map_delete(this->fd(), std::addressof(key)), traits_of(Type).errnos.erase_absent, "erase");
+    return judge(remove(key), ENOENT, "erase");
   }
 
   /// Takes the value of `key` out, in one step. BPF_MAP_LOOKUP_AND_DELETE_ELEM, for the hash family since 5.14.
@@ -292,37 +322,37 @@ class keyed_map : public typed_map<Derived, Type> {
   /// if (ec) …  // the walk ended early
   /// @endcode
   [[nodiscard]] auto entries(std::error_code& ec) const noexcept
-    requires iterable<Type> && readable<Type>
+    requires iterable<Type> && readable_values<Type, Values>
   {
     return range<part::entry>(&ec);
   }
   [[nodiscard]] auto entries() const
-    requires iterable<Type> && readable<Type> && throwing<>
+    requires iterable<Type> && readable_values<Type, Values> && throwing<>
   {
     return range<part::entry>(nullptr);
   }
   [[nodiscard]] auto keys(std::error_code& ec) const noexcept
-    requires iterable<Type>
+    requires enumerable<Type, Values>
   {
     return range<part::key>(&ec);
   }
   [[nodiscard]] auto keys() const
-    requires iterable<Type> && throwing<>
+    requires enumerable<Type, Values> && throwing<>
   {
     return range<part::key>(nullptr);
   }
   [[nodiscard]] auto values(std::error_code& ec) const noexcept
-    requires iterable<Type> && readable<Type>
+    requires iterable<Type> && readable_values<Type, Values>
   {
     return range<part::value>(&ec);
   }
   [[nodiscard]] auto values() const
-    requires iterable<Type> && readable<Type> && throwing<>
+    requires iterable<Type> && readable_values<Type, Values> && throwing<>
   {
     return range<part::value>(nullptr);
   }
   [[nodiscard]] auto begin() const
-    requires iterable<Type> && readable<Type> && throwing<>
+    requires iterable<Type> && readable_values<Type, Values> && throwing<>
   {
     return range<part::entry>(nullptr).begin();
   }
@@ -333,7 +363,7 @@ class keyed_map : public typed_map<Derived, Type> {
   /// @errors as entries()
   /// @cost one system call for up to 4096 elements, one allocation
   template <visitor<key_type, mapped_type> F>
-    requires iterable<Type> && readable<Type>
+    requires iterable<Type> && readable_values<Type, Values>
   size_type for_each(F&& f, std::error_code& ec) const
       noexcept(Values::nothrow&& std::is_nothrow_invocable_v<F, key_type const&, mapped_type const&>) {
     size_type seen = 0;
@@ -351,7 +381,7 @@ class keyed_map : public typed_map<Derived, Type> {
     return seen;
   }
   template <visitor<key_type, mapped_type> F>
-    requires iterable<Type> && readable<Type> && throwing<>
+    requires iterable<Type> && readable_values<Type, Values> && throwing<>
   size_type for_each(F&& f) const {
     std::error_code ec;
     size_type const seen = for_each(std::forward<F>(f), ec);
@@ -390,7 +420,7 @@ class keyed_map : public typed_map<Derived, Type> {
   [[nodiscard]] bool empty(std::error_code& ec) const noexcept
     requires countable<Type> && iterable<Type>
   {
-    if (counter_.is_cheap()) return size(ec) == 0;
+    if (lists_empty_slots || counter_.is_cheap()) return size(ec) == 0;
     key_type first;
     int const result = sys::map_next_key(this->fd(), nullptr, std::addressof(first));
     ec = result < 0 && result != -ENOENT ? make_error(result) : std::error_code{};
@@ -444,6 +474,9 @@ class keyed_map : public typed_map<Derived, Type> {
 
   static constexpr int absent = traits_of(Type).errnos.absent;
   static constexpr int not_present = traits_of(Type).errnos.exist_on_absent;
+  static constexpr bool indexed = traits_of(Type).key == key_kind::index;
+  // BPF_MAP_GET_NEXT_KEY gives every index, whether it holds something or not.
+  static constexpr bool lists_empty_slots = indexed && traits_of(Type).count != counting::constant;
 
 #if defined(__GNUC__) && !defined(__clang__)
 // GCC takes the storage of an optional that was reset() for uninitialised when a caller copies it.
@@ -494,6 +527,30 @@ class keyed_map : public typed_map<Derived, Type> {
     return fetch([&](void* to) { return sys::map_extract(this->fd(), std::addressof(key), to); }, result);
   }
 
+  // For an index out of range the kernel has another errno in every type. It is a key that is not there.
+  [[nodiscard]] int as_absent(key_type const& key, int result, int absent_errno) const noexcept {
+    if constexpr (indexed) {
+      if ((result == -E2BIG || result == -EINVAL) && key >= this->info().max_entries) return -absent_errno;
+    }
+    return result;
+  }
+
+  [[nodiscard]] int replace(key_type const& key, argument_type const& value, std::uint64_t flags) const
+      noexcept(Values::nothrow_write) {
+    return as_absent(key, write(key, value, flags), not_present);
+  }
+
+  // Gives -ENOENT for what was not there, whatever the kernel's word for it.
+  [[nodiscard]] int remove(key_type const& key) const noexcept {
+    constexpr int not_erased = traits_of(Type).errnos.erase_absent;
+    if constexpr (not_erased == 0 && static_cast<bool>(traits_of(Type).commands.lookup)) {
+      // The kernel would say that it erased what was not there.
+      if (int const result = probe(key); result != 0) return result == -absent ? -ENOENT : result;
+    }
+    int const result = as_absent(key, sys::map_delete(this->fd(), std::addressof(key)), ENOENT);
+    return not_erased != 0 && result == -not_erased ? -ENOENT : result;
+  }
+
   // A lookup whose value nobody wants.
   [[nodiscard]] int probe(key_type const& key) const noexcept {
     if constexpr (!Values::per_cpu) {
@@ -504,9 +561,13 @@ class keyed_map : public typed_map<Derived, Type> {
     }
   }
 
-  [[nodiscard]] int write(key_type const& key, mapped_type const& value, std::uint64_t flags) const
+  [[nodiscard]] int write(key_type const& key, argument_type const& value, std::uint64_t flags) const
       noexcept(Values::nothrow_write) {
-    if constexpr (!Values::per_cpu) {
+    if constexpr (requires { typename Values::argument_type; }) {
+      typename Values::slot_type raw{};
+      if (int const failed = Values::encode(value, raw); failed != 0) return failed;
+      return sys::map_update(this->fd(), std::addressof(key), std::addressof(raw), flags);
+    } else if constexpr (!Values::per_cpu) {
       return sys::map_update(this->fd(), std::addressof(key), std::addressof(value), flags);
     } else {
       return with_slots([&](std::byte* slots) {
@@ -539,7 +600,7 @@ class keyed_map : public typed_map<Derived, Type> {
     this->fail(operation, -ec.value());
   }
 
-  [[nodiscard]] walk_shape shape(bool keys_only = false) const noexcept {
+  [[nodiscard]] walk_shape shape(bool keys_only = !Values::readable) const noexcept {
     return {.fd = this->fd(),
             .type = Type,
             .key_size = sizeof(key_type),

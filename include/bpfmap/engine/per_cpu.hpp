@@ -82,6 +82,7 @@ struct plain_values {
   using slot_type = Value;
   using mapped_type = Value;
   static constexpr bool per_cpu = false;
+  static constexpr bool readable = true;
   static constexpr bool writable = true;
   static constexpr bool nothrow = true;
   static constexpr bool nothrow_write = true;
@@ -102,6 +103,7 @@ struct reduced_values {
   using slot_type = Slot;
   using mapped_type = reduced_t<Reducer, Slot>;
   static constexpr bool per_cpu = true;
+  static constexpr bool readable = true;
   static constexpr bool writable = scattering_reducer<Reducer, Slot>;
   static constexpr bool nothrow = std::is_nothrow_invocable_v<Reducer const&, per_cpu_view<Slot const>>;
   static constexpr bool nothrow_write = requires(mapped_type const& value, per_cpu_view<Slot> slots) {

@@ -28,8 +28,10 @@
 
 #include <bpfmap/core/concepts.hpp>
 #include <bpfmap/core/cpu.hpp>
+#include <bpfmap/core/handles.hpp>
 #include <bpfmap/core/sizing.hpp>
-#include <bpfmap/engine/map_handle.hpp>
+#include <bpfmap/engine/handle_values.hpp>
+#include <bpfmap/engine/keyed_map.hpp>
 #include <bpfmap/kernel/perf_ring.hpp>
 
 namespace bpfmap::inline BPFMAP_ABI {
@@ -44,8 +46,16 @@ namespace bpfmap::inline BPFMAP_ABI {
 /// auto reader = bpfmap::perf_reader<my_event>::open(events);
 /// reader.poll(100ms, [](my_event const& event) { … });
 /// @endcode
+///
+/// insert_or_assign() puts any perf event at an index, such as a hardware counter of that CPU, which programs read with
+/// bpf_perf_event_read_value. The kernel takes it out again when the descriptors that it was put in through (and their
+/// duplicates) are closed, unless the map has map_flags::preserve_elems; nothing can be looked up.
+/// @code
+/// cycles.insert_or_assign(3, bpfmap::perf_event_fd(opened_for_cpu_3));
+/// @endcode
 template <sizing_policy Sizing = sizing::possible_cpus>
-class perf_event_array : public typed_map<perf_event_array<Sizing>, map_type::perf_event_array> {
+class perf_event_array : public detail::keyed_map<perf_event_array<Sizing>, map_type::perf_event_array, std::uint32_t,
+                                                  detail::handle_values<perf_event_fd>> {
  public:
   using sizing_type = Sizing;
 
@@ -62,11 +72,7 @@ class perf_event_array : public typed_map<perf_event_array<Sizing>, map_type::pe
   }
 
  private:
-  friend typed_map<perf_event_array, map_type::perf_event_array>;
-
-  static detail::map_expectation expectation() noexcept {
-    return {.type = map_type::perf_event_array, .key_size = 4, .value_size = 4, .flags = 0};
-  }
+  friend typename perf_event_array::typed_map;
 
   static void adjust(create_options& options, std::error_code& ec, std::string* why) {
     auto const cpus = cpu_topology::read(cpu_topology::sysfs, ec);
