@@ -4,49 +4,51 @@
 
 // All of bpfmap, from the ground floor up. One room's header alone will do as well.
 
+// clang-format off: the order of the floors
 // core: what a map is
-#include <bpfmap/core/concepts.hpp>
-#include <bpfmap/core/cpu.hpp>
-#include <bpfmap/core/cstring.hpp>
-#include <bpfmap/core/error.hpp>
-#include <bpfmap/core/fields.hpp>
-#include <bpfmap/core/handles.hpp>
-#include <bpfmap/core/histogram.hpp>
-#include <bpfmap/core/map_traits.hpp>
+#include <bpfmap/core/version.hpp>
 #include <bpfmap/core/map_type.hpp>
+#include <bpfmap/core/map_traits.hpp>
+#include <bpfmap/core/concepts.hpp>
+#include <bpfmap/core/cstring.hpp>
+#include <bpfmap/core/handles.hpp>
+#include <bpfmap/core/error.hpp>
+#include <bpfmap/core/cpu.hpp>
+#include <bpfmap/core/fields.hpp>
 #include <bpfmap/core/reduce.hpp>
 #include <bpfmap/core/sizing.hpp>
-#include <bpfmap/core/version.hpp>
+#include <bpfmap/core/histogram.hpp>
 // kernel: the door to libbpf
 #include <bpfmap/kernel/fd.hpp>
-#include <bpfmap/kernel/instructions.hpp>
 #include <bpfmap/kernel/memory.hpp>
-#include <bpfmap/kernel/perf_ring.hpp>
-#include <bpfmap/kernel/programs.hpp>
 #include <bpfmap/kernel/sys.hpp>
 #include <bpfmap/kernel/vmlinux.hpp>
+#include <bpfmap/kernel/instructions.hpp>
+#include <bpfmap/kernel/programs.hpp>
+#include <bpfmap/kernel/perf_ring.hpp>
 // engine: what every map shares
-#include <bpfmap/engine/count.hpp>
-#include <bpfmap/engine/handle_values.hpp>
-#include <bpfmap/engine/keyed_map.hpp>
-#include <bpfmap/engine/map_handle.hpp>
 #include <bpfmap/engine/map_info.hpp>
+#include <bpfmap/engine/map_handle.hpp>
 #include <bpfmap/engine/per_cpu.hpp>
+#include <bpfmap/engine/handle_values.hpp>
 #include <bpfmap/engine/strided_view.hpp>
 #include <bpfmap/engine/walk.hpp>
 #include <bpfmap/engine/walk_range.hpp>
+#include <bpfmap/engine/count.hpp>
+#include <bpfmap/engine/keyed_map.hpp>
 // maps, streams, objects: what users name
 #include <bpfmap/maps/array.hpp>
 #include <bpfmap/maps/fd_array.hpp>
 #include <bpfmap/maps/hash.hpp>
 #include <bpfmap/maps/redirect.hpp>
 #include <bpfmap/maps/socket_map.hpp>
+#include <bpfmap/streams/perf_event_array.hpp>
+#include <bpfmap/objects/libbpf_log.hpp>
+#include <bpfmap/objects/program.hpp>
 #include <bpfmap/objects/global.hpp>
 #include <bpfmap/objects/helpers.hpp>
-#include <bpfmap/objects/libbpf_log.hpp>
-#include <bpfmap/objects/object.hpp>
 #include <bpfmap/objects/object_map.hpp>
-#include <bpfmap/objects/program.hpp>
-#include <bpfmap/streams/perf_event_array.hpp>
+#include <bpfmap/objects/object.hpp>
+// clang-format on
 
 #endif
