@@ -4,7 +4,8 @@
 
 // All of bpfmap, from the ground floor up. One room's header alone will do as well.
 
-// clang-format off: the order of the floors
+// In the order of the floors.
+// clang-format off
 // core: what a map is
 #include <bpfmap/core/version.hpp>
 #include <bpfmap/core/map_type.hpp>
