@@ -17,7 +17,8 @@ int multiply(void* ctx) {
   if (in && out) *out = *in * 3;
   bpfmap_add(&cells, &runs, 1);
   for (__u32 i = 0; i < 1000; i++) {
-    __u32* small = bpf_map_lookup_elem(&small_cells, &i);
+    __u32 index = i; /* a counter in memory is unknown to older verifiers after the call, so the loop endless */
+    __u32* small = bpf_map_lookup_elem(&small_cells, &index);
 
     if (small) *small = i * 2 + 1;
   }
