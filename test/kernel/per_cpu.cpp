@@ -101,7 +101,13 @@ BOOST_AUTO_TEST_CASE(what_is_inserted_before_is_counted_on_by_programs, *ut::pre
   test::run_on(object.program("count"), online[0], 3);
   test::run_on(object.program("count"), online[1], 4);
   BOOST_TEST(hits.at(7) == 1007U);
-  BOOST_TEST(hits.extract(7).value() == 1007U);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_extracted_is_reduced_and_gone, *ut::precondition(test::since{{5, 14}})) {
+  auto object = test::loaded("counters");
+  auto const hits = object.map<hits_map>("hits");
+  hits.insert_or_assign(7, 1000);
+  BOOST_TEST(hits.extract(7).value() == 1000U);
   BOOST_TEST(!hits.contains(7));
 }
 
