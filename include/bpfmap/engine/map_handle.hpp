@@ -107,8 +107,9 @@ class map_handle {
   }
 
   /// Makes the map read-only for user space, for ever; programs still write it. BPF_MAP_FREEZE, Linux 5.2.
-  /// @errors EBUSY it is mapped writable; EPERM it is frozen already, or the descriptor is read-only;
-  ///         524 not for this type, or not with a bpf_spin_lock or timer in the value
+  /// @errors EBUSY it is mapped writable; EPERM it is frozen already (on Linux 5.10 and 6.1: EBUSY), or the
+  ///         descriptor is read-only (on 5.10 and 6.1: no error); 524 not for this type, or not with a bpf_spin_lock or
+  ///         timer in the value
   /// @cost one system call
   void freeze(std::error_code& ec) const noexcept { ec = code_of(sys::map_freeze(fd())); }
 
@@ -239,7 +240,7 @@ class map_handle {
   static std::string freeze_hint(int number) {
     switch (number) {
       case EBUSY:
-        return "a writable mapping of the map exists";
+        return "a writable mapping of the map exists, or it is frozen already";
       case EPERM:
         return "the map is frozen already, or the descriptor is read-only";
       case enotsupp:
