@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What the fake kernel and the real one have in common: these cases run on both. They are linked once with the fake,
 // and once with libbpf, where they need root.
-#include <boost/test/unit_test.hpp>
+#include "../support/kernel.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -89,7 +89,13 @@ BOOST_AUTO_TEST_CASE(a_hash_tells_presence_absence_and_fullness_by_different_err
   BOOST_TEST(bpf_map_lookup_elem_flags(map.fd, &key, &value, 1) == -EINVAL);
   BOOST_TEST(bpf_map_delete_elem(map.fd, &key) == 0);
   BOOST_TEST(bpf_map_delete_elem(map.fd, &key) == -ENOENT);
-  key = 8;
+}
+
+BOOST_AUTO_TEST_CASE(an_element_of_a_hash_can_be_taken_out_once, *ut::precondition(test::since{{5, 14}})) {
+  raw_map const map(BPF_MAP_TYPE_HASH, 4, 8, 2);
+  BOOST_TEST(put(map, 8, 5) == 0);
+  std::uint32_t const key = 8;
+  std::uint64_t value = 0;
   BOOST_TEST(bpf_map_lookup_and_delete_elem(map.fd, &key, &value) == 0);
   BOOST_TEST(value == 5U);
   BOOST_TEST(bpf_map_lookup_and_delete_elem(map.fd, &key, &value) == -ENOENT);
@@ -127,7 +133,7 @@ BOOST_AUTO_TEST_CASE(values_are_copied_with_exactly_their_size) {
   BOOST_TEST(std::count(room.begin() + 12, room.end(), 0xee) == 20);
 }
 
-BOOST_AUTO_TEST_CASE(per_cpu_values_have_a_slot_of_whole_8_bytes_for_each_possible_cpu_and_padding_is_kept) {
+BOOST_AUTO_TEST_CASE(per_cpu_values_have_a_slot_of_whole_8_bytes_for_each_possible_cpu) {
   std::error_code ec;
   std::size_t const slots = bpfmap::possible_cpus(ec).size();
   for (bpf_map_type const type : {BPF_MAP_TYPE_PERCPU_HASH, BPF_MAP_TYPE_PERCPU_ARRAY}) {
@@ -138,7 +144,9 @@ BOOST_AUTO_TEST_CASE(per_cpu_values_have_a_slot_of_whole_8_bytes_for_each_possib
     BOOST_TEST(bpf_map_update_elem(map.fd, &key, value.data(), 0) == 0);
     std::vector<std::uint8_t> room(value.size() + 8, 0xee);
     BOOST_TEST(bpf_map_lookup_elem(map.fd, &key, room.data()) == 0);
-    BOOST_TEST(std::equal(value.begin(), value.end(), room.begin()));
+    for (std::size_t i = 0; i < value.size(); i += 16) {  // what is behind the 12 bytes is kept or not
+      BOOST_TEST(std::equal(&value[i], &value[i] + 12, &room[i]));
+    }
     BOOST_TEST(std::count(room.end() - 8, room.end(), 0xee) == 8);
   }
 }
@@ -283,7 +291,8 @@ BOOST_AUTO_TEST_CASE(a_frozen_map_can_be_read_and_not_be_frozen_again) {
   raw_map const map(BPF_MAP_TYPE_HASH, 4, 8, 3);
   put(map, 1, 1);
   BOOST_TEST(bpf_map_freeze(map.fd) == 0);
-  BOOST_TEST(bpf_map_freeze(map.fd) == -EPERM);
+  int const again = bpf_map_freeze(map.fd);
+  BOOST_TEST((again == -EPERM || again == -EBUSY), again);  // EBUSY on Linux 5.10 and 6.1
   BOOST_TEST(put(map, 1, 2) == -EPERM);
   std::uint32_t const key = 1;
   std::uint64_t value = 0;
@@ -292,13 +301,17 @@ BOOST_AUTO_TEST_CASE(a_frozen_map_can_be_read_and_not_be_frozen_again) {
   BOOST_TEST(bpf_map_lookup_elem(map.fd, &key, &value) == 0);
 }
 
+BOOST_AUTO_TEST_CASE(a_descriptor_for_reading_does_not_freeze, *ut::precondition(test::since{{6, 12}})) {
+  raw_map const reader(BPF_MAP_TYPE_HASH, 4, 8, 3, BPF_F_RDONLY);
+  BOOST_TEST(bpf_map_freeze(reader.fd) == -EPERM);
+}
+
 BOOST_AUTO_TEST_CASE(a_descriptor_for_one_direction_refuses_the_other) {
   std::uint32_t key = 1;
   std::uint64_t value = 0;
   raw_map const reader(BPF_MAP_TYPE_HASH, 4, 8, 3, BPF_F_RDONLY);
   BOOST_TEST(put(reader, 1, 1) == -EPERM);
   BOOST_TEST(bpf_map_delete_elem(reader.fd, &key) == -EPERM);
-  BOOST_TEST(bpf_map_freeze(reader.fd) == -EPERM);
   BOOST_TEST(bpf_map_lookup_elem(reader.fd, &key, &value) == -ENOENT);
   raw_map const writer(BPF_MAP_TYPE_HASH, 4, 8, 3, BPF_F_WRONLY);
   BOOST_TEST(put(writer, 1, 1) == 0);
