@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+// expect-error: the event must be a pointer to a type, which tells its size
+#include <linux/bpf.h>
+
+#include <bpfmap.bpf.h>
+
+struct event {
+  __u64 number;
+};
+
+BPFMAP_RINGBUF(ring, 4096);
+BPFMAP_PERF_EVENT_ARRAY(perf);
+
+SEC("raw_tp/sys_enter")
+int use(void* ctx) {
+  struct event event = {1};
+
+  (void)ctx;
+#ifdef BPFMAP_EXPECT_ERROR
+  return bpfmap_emit(&ring, (void*)&event);
+#else
+  return bpfmap_emit(&ring, &event);
+#endif
+}
+
+char LICENSE[] SEC("license") = "Dual MIT/GPL";

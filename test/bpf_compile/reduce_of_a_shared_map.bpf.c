@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+// expect-error: only per-CPU hashes and arrays have a slot per CPU
+#include <linux/bpf.h>
+
+#include <bpfmap.bpf.h>
+
+BPFMAP_HASH(shared, __u32, __u64, 16);
+BPFMAP_PERCPU_HASH(percpu, __u32, __u64, 16);
+
+BPFMAP_REDUCER(largest, __u64* most, const __u64* slot) {
+  if (*slot > *most) *most = *slot;
+}
+
+SEC("raw_tp/sys_enter")
+int use(void* ctx) {
+  __u32 key = 1;
+  __u64 most = 0;
+
+  (void)ctx;
+#ifdef BPFMAP_EXPECT_ERROR
+  return bpfmap_reduce(&shared, &key, largest, &most);
+#else
+  return bpfmap_reduce(&percpu, &key, largest, &most);
+#endif
+}
+
+char LICENSE[] SEC("license") = "Dual MIT/GPL";

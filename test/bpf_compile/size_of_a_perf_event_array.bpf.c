@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+// expect-error: the loader sizes this map, the program does not know how
+#include <linux/bpf.h>
+
+#include <bpfmap.bpf.h>
+
+BPFMAP_PERF_EVENT_ARRAY(events);
+BPFMAP_ARRAY(cells, __u64, 16);
+
+SEC("raw_tp/sys_enter")
+int use(void* ctx) {
+  (void)ctx;
+#ifdef BPFMAP_EXPECT_ERROR
+  return bpfmap_size(&events);
+#else
+  return bpfmap_size(&cells);
+#endif
+}
+
+char LICENSE[] SEC("license") = "Dual MIT/GPL";

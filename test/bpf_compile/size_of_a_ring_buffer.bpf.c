@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+// expect-error: nobody counts the elements of this map type
+#include <linux/bpf.h>
+
+#include <bpfmap.bpf.h>
+
+BPFMAP_RINGBUF(events, 4096);
+BPFMAP_HASH(flows, __u32, __u64, 16);
+
+SEC("raw_tp/sys_enter")
+int use(void* ctx) {
+  (void)ctx;
+#ifdef BPFMAP_EXPECT_ERROR
+  return bpfmap_size(&events);
+#else
+  return bpfmap_size(&flows);
+#endif
+}
+
+char LICENSE[] SEC("license") = "Dual MIT/GPL";

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+// expect-error: only per-CPU hashes and arrays have a slot per CPU
+#include <linux/bpf.h>
+
+#include <bpfmap.bpf.h>
+
+BPFMAP_HASH(shared, __u32, __u64, 16);
+BPFMAP_PERCPU_HASH(percpu, __u32, __u64, 16);
+
+SEC("raw_tp/sys_enter")
+int use(void* ctx) {
+  __u32 key = 1;
+
+  (void)ctx;
+#ifdef BPFMAP_EXPECT_ERROR
+  return bpfmap_sum(&shared, &key);
+#else
+  return bpfmap_sum(&percpu, &key);
+#endif
+}
+
+char LICENSE[] SEC("license") = "Dual MIT/GPL";
