@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: MIT
 """Builds programs that use bpfmap in the ways that the README offers, in a temporary folder and offline.
 
-usage: consumer.py SOURCE_ROOT CONSUMER_FOLDER COMPILER...
+usage: consumer.py SOURCE_ROOT CONSUMER_FOLDER BPF_COMPILER COMPILER...
+
+BPF_COMPILER is one argument, its flags included; it is empty where there is none.
 
 By pkg-config from an installed copy, and by Meson as a subproject that a wrap file provides. What a
 consumer installs is its own, unless it asks for bpfmap too, and a version that there is not is refused.
@@ -83,7 +85,8 @@ def make_project(name, version="'>= 0.1'", wrap=True):
     """A copy of the consumer that asks for this version, with a wrap file and the archive that it names."""
     project = TOP / name
     project.mkdir()
-    shutil.copy(CONSUMER / "main.cpp", project)
+    for source in "main.cpp", "counts.bpf.c", "meson_options.txt":
+        shutil.copy(CONSUMER / source, project)
     text = (CONSUMER / "meson.build.in").read_text(encoding="utf-8")
     (project / "meson.build").write_text(text.replace("@VERSION@", version), encoding="utf-8")
     if wrap:
@@ -106,11 +109,20 @@ def setup(project, *options, **more):
     return run("meson", "setup", *options, build, project, **more), build
 
 
-if len(sys.argv) < 4:
+def build_bpf_program(project, *options, **more):
+    """Builds the project's BPF program alone."""
+    flags = ",".join(BPF_COMPILER)
+    said, build = setup(project, f"-Dbpf_compiler={flags}", *options, **more)
+    run("meson", "compile", "-C", build, "counts.bpf.o")
+    expect(b"hits" in (build / "counts.bpf.o").read_bytes(), "no map in the object")
+    return said
+
+
+if len(sys.argv) < 5:
     print(__doc__, file=sys.stderr)
     sys.exit(2)
-SOURCE, CONSUMER, COMPILER = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:]
-CASES = 11
+SOURCE, CONSUMER, BPF_COMPILER, COMPILER = Path(sys.argv[1]), Path(sys.argv[2]), shlex.split(sys.argv[3]), sys.argv[4:]
+CASES = 15
 for tool in "meson", "pkg-config":
     if shutil.which(tool) is None:
         skip(f"no {tool}", CASES)
@@ -126,6 +138,7 @@ with tempfile.TemporaryDirectory() as temporary:
     with tarfile.open(ARCHIVE, "w:gz") as archive:
         archive.add(RELEASE, FOLDER)
     HEADERS = {f"include/{path}" for path in files_below(RELEASE / "include") if path.endswith(".hpp")}
+    BPF_HEADER = "include/bpfmap/bpf/bpfmap.bpf.h"
     PC = {"PKG_CONFIG_PATH": str(PREFIX / "share" / "pkgconfig")}
     ONLY_LIBRARY = [f"-D{option}=disabled" for option in ("tests", "examples", "benchmarks")]
 
@@ -136,12 +149,14 @@ with tempfile.TemporaryDirectory() as temporary:
         _, build = setup(RELEASE, f"--prefix={PREFIX}", *ONLY_LIBRARY)
         run("meson", "install", "-C", build)
         installed = files_below(PREFIX)
-        missing = (HEADERS | {"share/pkgconfig/bpfmap.pc"}) - installed
+        missing = (HEADERS | {BPF_HEADER, "share/pkgconfig/bpfmap.pc"}) - installed
         expect(not missing, f"not installed: {sorted(missing)}")
         foreign = [path for path in installed if not is_of_bpfmap(path)]
         expect(not foreign, f"installed elsewhere: {foreign}")
         for header in HEADERS:
             expect((PREFIX / header).read_bytes() == (RELEASE / header).read_bytes(), f"{header} is another")
+        expect((PREFIX / BPF_HEADER).read_bytes() == (RELEASE / "bpf" / "bpfmap.bpf.h").read_bytes(),
+               "bpfmap.bpf.h is another")
 
     @case
     def a_staged_install_leaves_the_prefix_alone():
@@ -168,6 +183,13 @@ with tempfile.TemporaryDirectory() as temporary:
         run(*COMPILER, "-std=c++20", CONSUMER / "main.cpp", "-o", program, *flags)
         expect("lru_hash" in run(program), "it does not say what it should")
 
+    def bpf_include_dir():
+        return run("pkg-config", "--variable=bpf_include_dir", "bpfmap", **PC).strip()
+
+    @case
+    def pkg_config_tells_where_the_header_for_bpf_programs_is():
+        expect(Path(bpf_include_dir()) == (PREFIX / BPF_HEADER).parent, bpf_include_dir())
+
     @case
     def pkg_config_refuses_a_version_that_there_is_not():
         run("pkg-config", "--exists", "bpfmap >= 0.1", **PC)
@@ -182,6 +204,24 @@ with tempfile.TemporaryDirectory() as temporary:
     def meson_refuses_an_installed_copy_that_is_too_old():
         said, _ = setup(make_project("installed_too_old", "'>= 99'", wrap=False), refused=True, **PC)
         expect("'>= 99'" in said or ">= 99" in said, said)
+
+    if not BPF_COMPILER:
+        skip("no compiler for BPF programs", 3)
+    else:
+        @case
+        def a_bpf_program_compiles_by_pkg_config():
+            run(*BPF_COMPILER, "-isystem", bpf_include_dir(), "-c", CONSUMER / "counts.bpf.c",
+                "-o", TOP / "counts.bpf.o")
+
+        @case
+        def a_bpf_program_compiles_by_meson_with_the_installed_copy():
+            said = build_bpf_program(make_project("installed_bpf", wrap=False), **PC)
+            expect("Run-time dependency bpfmap found: YES" in said, said)
+
+        @case
+        def a_bpf_program_compiles_by_meson_with_bpfmap_as_a_subproject():
+            said = build_bpf_program(make_project("wrapped_bpf"), "--force-fallback-for=bpfmap")
+            expect("Executing subproject bpfmap" in said.replace(FOLDER, "bpfmap"), said)
 
     # ---- a subproject, from a wrap file ----
 
@@ -208,7 +248,8 @@ with tempfile.TemporaryDirectory() as temporary:
         _, build = setup(make_project("library"), *FALLBACK, "-Dbpfmap:install=enabled", "--prefix=/usr")
         run("meson", "install", "-C", build, DESTDIR=str(TOP / "library_stage"))
         installed = files_below(TOP / "library_stage" / "usr")
-        expect(HEADERS | {"bin/consumer", "share/pkgconfig/bpfmap.pc"} <= installed, f"installed: {sorted(installed)}")
+        expected = HEADERS | {BPF_HEADER, "bin/consumer", "share/pkgconfig/bpfmap.pc"}
+        expect(expected <= installed, f"installed: {sorted(installed)}")
 
     @case
     def a_consumer_that_asks_for_a_version_that_there_is_not_is_refused():
