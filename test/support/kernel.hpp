@@ -7,6 +7,7 @@
 
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
 #include <string>
 
 #include <sched.h>
@@ -63,6 +64,15 @@ inline boost::test_tools::assertion_result two_cpus(boost::unit_test::test_unit_
   boost::test_tools::assertion_result result(bpfmap::online_cpus(ec).size() >= 2);
   if (!result) result.message() << "needs two online CPUs";
   return result;
+}
+
+/// Whether QEMU emulates the CPUs, which makes them slow and may make them take turns.
+inline bool cpus_are_emulated() {
+  std::ifstream info("/proc/cpuinfo");
+  for (std::string line; std::getline(info, line);) {
+    if (line.find("QEMU TCG CPU") != std::string::npos) return true;
+  }
+  return false;
 }
 
 inline std::size_t open_descriptors() {
