@@ -5,7 +5,6 @@
 #include "../support/programs.hpp"
 
 #include <array>
-#include <chrono>
 #include <cstdlib>
 #include <fstream>
 #include <map>
@@ -31,15 +30,6 @@ struct programs {
 
   [[nodiscard]] std::uint32_t jump() { return object.program("jump").run({.data_in = packet}).return_value; }
 };
-
-/// What `f` answers at last: asked until it is `expected`, five seconds at the most.
-template <class F>
-auto eventually(F const& f, decltype(f()) expected) {
-  auto const end = std::chrono::steady_clock::now() + std::chrono::seconds(5);
-  auto answer = f();
-  while (answer != expected && std::chrono::steady_clock::now() < end) answer = f();
-  return answer;
-}
 
 /// A cgroup of the v2 hierarchy that is mounted here; removed when destroyed, and this process taken out of it.
 class new_cgroup {
@@ -194,7 +184,7 @@ BOOST_AUTO_TEST_CASE(entries_last_as_long_as_a_user_of_the_map) {
   std::uint32_t const id = steps.id();
   // No user any more: the map is still there, for the program holds it, and is empty.
   steps = {};
-  BOOST_TEST(eventually(run, 1U) == 1U);
+  BOOST_TEST(test::eventually(run, 1U) == 1U);
   auto const emptied = prog_array::from_id(id);
   BOOST_TEST(!emptied.contains(1));
 }
@@ -295,7 +285,7 @@ BOOST_AUTO_TEST_CASE(a_counter_goes_with_the_descriptor_that_it_came_in_by) {
     other.insert_or_assign(0, bpfmap::perf_event_fd(clock.get()));
     BOOST_TEST(read() == 0);
   }
-  BOOST_TEST(eventually(read, -ENOENT) == -ENOENT);
+  BOOST_TEST(test::eventually(read, -ENOENT) == -ENOENT);
 }
 
 BOOST_AUTO_TEST_CASE(what_is_no_counter_is_refused_and_told_why) {

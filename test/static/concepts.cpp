@@ -160,6 +160,7 @@ struct views {
   static constexpr bool is_erasable = erasable<Type>;
   static constexpr bool is_insertable = insertable<Type>;
   static constexpr bool is_assignable = assignable<Type>;
+  static constexpr bool is_replaceable = replaceable<Type>;
   static constexpr bool is_readable = readable<Type>;
   static constexpr bool is_extractable = extractable<Type>;
   static constexpr bool is_iterable = iterable<Type>;
@@ -202,8 +203,14 @@ BOOST_AUTO_TEST_CASE(elements_can_be_erased_except_where_every_index_stays_or_pr
 
 BOOST_AUTO_TEST_CASE(insert_means_something_where_a_key_may_be_absent) {
   check([]<map_type Type> { return views<Type>::is_insertable; },
-        {hash, lru_hash, percpu_hash, lru_percpu_hash, hash_of_maps, lpm_trie, sockhash, devmap_hash, sk_storage,
-         inode_storage, task_storage, cgrp_storage, rhash});
+        {hash, lru_hash, percpu_hash, lru_percpu_hash, hash_of_maps, lpm_trie, sockmap, sockhash, reuseport_sockarray,
+         xskmap, devmap_hash, sk_storage, inode_storage, task_storage, cgrp_storage, rhash});
+}
+
+BOOST_AUTO_TEST_CASE(assign_means_something_where_the_kernel_heeds_bpf_exist) {
+  check_all_but([]<map_type Type> { return views<Type>::is_replaceable; },
+                {prog_array, perf_event_array, cgroup_array, array_of_maps, devmap, devmap_hash, cpumap, queue, stack,
+                 bloom_filter, struct_ops, stack_trace, ringbuf, user_ringbuf, arena});
 }
 
 BOOST_AUTO_TEST_CASE(user_space_writes_all_elements_but_those_that_are_the_kernels) {

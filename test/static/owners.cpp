@@ -45,7 +45,8 @@ static_assert(sizeof(unique_fd) == sizeof(int));
 static_assert(sizeof(detail::mapping) == 2 * sizeof(void*) && sizeof(detail::buffer) == 2 * sizeof(void*));
 static_assert(sizeof(bpfmap::link) == sizeof(void*));
 static_assert(sizeof(map_handle) <= sizeof(map_info) + 8);
-static_assert(sizeof(perf_event_array<>) == sizeof(map_handle), "nothing but the map");
+static_assert(sizeof(perf_event_array<>) <= sizeof(map_handle) + sizeof(void*) &&
+              sizeof(prog_array) == sizeof(perf_event_array<>));
 static_assert(sizeof(array<int, mmapable>) == sizeof(array<int>) + sizeof(detail::mapping) ||
               sizeof(array<int, mmapable>) == sizeof(array<int>));
 static_assert(sizeof(hash<int, int>) == sizeof(lru_hash<std::uint64_t, std::array<char, 100>>));

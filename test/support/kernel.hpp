@@ -5,6 +5,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -107,6 +108,15 @@ std::string message_of(F&& f) {
 }
 
 inline bool has(std::string const& text, std::string_view part) { return text.find(part) != std::string::npos; }
+
+/// What `f` answers at last: asked until it is `expected`, five seconds at the most.
+template <class F>
+auto eventually(F const& f, decltype(f()) expected) {
+  auto const end = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+  auto answer = f();
+  while (answer != expected && std::chrono::steady_clock::now() < end) answer = f();
+  return answer;
+}
 
 /// A bpffs of this process's own, gone with it: nothing is left behind on the machine.
 class private_bpffs {

@@ -145,6 +145,13 @@ void bring_up(std::string const& name) {
   checked(::ioctl(socket.get(), SIOCSIFFLAGS, &request), "SIOCSIFFLAGS");
 }
 
+void remove(std::string const& name) {
+  message link(RTM_DELLINK, NLM_F_REQUEST | NLM_F_ACK);
+  link.append(ifinfomsg{});
+  link.text(IFLA_IFNAME, name);
+  link.send();
+}
+
 xdp_attachment::xdp_attachment(std::uint32_t ifindex, bpfmap::program const& program, std::uint32_t mode)
     : ifindex_(ifindex), mode_(mode), network_(current_network()) {
   int const result = ::bpf_xdp_attach(static_cast<int>(ifindex), program.fd(), mode, nullptr);

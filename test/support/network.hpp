@@ -42,6 +42,7 @@ void connect(network const& one, std::string const& name, network const& other, 
 // For an interface of the calling thread's namespace:
 std::uint32_t index_of(std::string const& name);
 void bring_up(std::string const& name);
+void remove(std::string const& name);
 
 /// An XDP program on an interface; taken off when destroyed.
 class xdp_attachment {

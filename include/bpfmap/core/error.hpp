@@ -220,9 +220,10 @@ inline std::string_view object_hint(value_kind value, int number) {
       return {};
     case value_kind::cpu_queue:
       if (number == EBADF) return "the program is not loaded, or its descriptor was closed";
-      if (number == EINVAL) {
-        return "the queue size is 0, or the program was not loaded for CPU maps (section xdp/cpumap); to empty a slot, "
-               "erase it";
+      if (number == EINVAL) return "the queue size is 0; to empty a slot, erase it";
+      if (number == ENOMEM) {
+        return "the program is none or was not loaded for CPU maps (section xdp/cpumap), or the kernel is out of "
+               "memory";
       }
       if (number == ENODEV) return "there is no such possible CPU";
       if (number == EOVERFLOW) return "a queue may hold 16384 frames at the most";
@@ -239,7 +240,7 @@ inline std::string_view object_hint(value_kind value, int number) {
     case value_kind::xsk:
       if (number == EBADF) return "the socket was closed";
       if (number == ENOTSOCK) return "the descriptor is not a socket's";
-      if (number == EOPNOTSUPP) return "only AF_XDP sockets with memory and a receive ring can be in an xskmap";
+      if (number == EOPNOTSUPP) return "only AF_XDP sockets go in (older kernels: with memory and rings)";
       return {};
     default:
       return {};

@@ -413,7 +413,11 @@ class keyed_map : public typed_map<Derived, Type> {
     return count;
   }
   /// The method that the last size() used; counting::none before the first.
-  [[nodiscard]] counting counted_by() const noexcept { return counter_.used(); }
+  [[nodiscard]] counting counted_by() const noexcept
+    requires countable<Type>
+  {
+    return counter_.used();
+  }
 
   /// Whether there is no element: BPF_MAP_GET_NEXT_KEY, or the counter where it is set up.
   /// @cost one system call
@@ -624,8 +628,10 @@ class keyed_map : public typed_map<Derived, Type> {
     return walk_range<keyed_map, Shown>(*this, ec);
   }
 
+  struct no_counter {};
+
   cpu_set const* cpus_ = nullptr;  // per-CPU types: the possible CPUs, which never change
-  element_counter counter_;
+  [[no_unique_address]] std::conditional_t<countable<Type>, element_counter, no_counter> counter_;
 };
 
 }  // namespace detail

@@ -153,9 +153,9 @@ class cpumap
 
 /// BPF_MAP_TYPE_XSKMAP, Linux 4.18: AF_XDP sockets, usually at the number of the receive queue that they are bound to.
 ///
-/// A socket goes in, by its descriptor, once it has memory and a receive ring; nothing comes out. The kernel does not
-/// tell empty slots from others: erase() is true for any index in range, and insert() also for the socket that is there
-/// already. An entry goes when its socket is closed.
+/// A socket goes in, by its descriptor (on older kernels once it has memory and rings), and nothing comes out. The
+/// kernel does not tell empty slots from others: erase() is true for any index in range, and insert() also for the
+/// socket that is there already. An entry goes when its socket is closed.
 class xskmap : public detail::keyed_map<xskmap, map_type::xskmap, std::uint32_t, detail::handle_values<socket_fd>> {
   friend typename xskmap::typed_map;
 };
