@@ -64,9 +64,8 @@ concept writable_values = because<Values::writable,
 /// A class whose values come back as something.
 template <map_type Type, class Values>
 concept readable_values =
-    readable<Type> && because<Values::readable,
-                              "this class's values have 4 bytes, in which the kernel gives no cookie: use 8-byte "
-                              "values (cookies)">;
+    readable<Type> &&
+    because<Values::readable, "values of 4 bytes give no cookie back: use a map of 8-byte values (cookies)">;
 
 /// A class that knows which keys there are.
 template <map_type Type, class Values>

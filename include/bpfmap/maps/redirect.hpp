@@ -106,10 +106,10 @@ struct redirect_values<cpumap_queue> : translated_values<cpumap_queue, cpumap_qu
 
 template <class Value>
 concept device_value = because<std::is_same_v<Value, devmap_value> || std::is_same_v<Value, devmap_device>,
-                               "a devmap's value is devmap_value (8 bytes) or devmap_device (4 bytes)">;
+                               "the values of a devmap are devmap_value (8 bytes) or devmap_device (4 bytes)">;
 template <class Value>
 concept cpu_queue_value = because<std::is_same_v<Value, cpumap_value> || std::is_same_v<Value, cpumap_queue>,
-                                  "a cpumap's value is cpumap_value (8 bytes) or cpumap_queue (4 bytes)">;
+                                  "the values of a cpumap are cpumap_value (8 bytes) or cpumap_queue (4 bytes)">;
 
 }  // namespace detail
 
