@@ -59,50 +59,40 @@ struct cpumap_queue {
 
 namespace detail {
 
-// The kernel's struct bpf_devmap_val and struct bpf_cpumap_val: the 0 that means "none" in their first member must not
-// come from a value, nor the descriptor 0 that they take for none in the second.
+// The kernel's struct bpf_devmap_val and struct bpf_cpumap_val.
 struct redirect_slot {
   std::uint32_t target;
   std::int32_t program;
 };
 
-inline int encode_redirect(std::uint32_t target, std::optional<program_fd> const& program,
-                           redirect_slot& slot) noexcept {
-  if (target == 0) return -EINVAL;
-  if (program && program->get() <= 0) return -EBADF;
-  slot = {.target = target, .program = program ? program->get() : 0};
-  return 0;
-}
+// To the kernel 0 is an order to erase, and the program of descriptor 0 is none: neither may come from a value.
+template <class Value, class Entry, std::uint32_t Value::*Target>
+struct target_with_program : translated_values<Value, Entry, redirect_slot> {
+  static int encode(Value const& value, redirect_slot& slot) noexcept {
+    if (value.*Target == 0) return -EINVAL;
+    if (value.program && value.program->get() <= 0) return -EBADF;
+    slot = {.target = value.*Target, .program = value.program ? value.program->get() : 0};
+    return 0;
+  }
+};
+template <class Value, std::uint32_t Value::*Target>
+struct bare_target : translated_values<Value, Value, Value> {
+  static int encode(Value const& value, Value& slot) noexcept {
+    slot = value;
+    return value.*Target == 0 ? -EINVAL : 0;
+  }
+};
 
 template <class Value>
 struct redirect_values {};
-
 template <>
-struct redirect_values<devmap_value> : translated_values<devmap_value, devmap_entry, redirect_slot> {
-  static int encode(devmap_value const& value, redirect_slot& slot) noexcept {
-    return encode_redirect(value.ifindex, value.program, slot);
-  }
-};
+struct redirect_values<devmap_value> : target_with_program<devmap_value, devmap_entry, &devmap_value::ifindex> {};
 template <>
-struct redirect_values<devmap_device> : translated_values<devmap_device, devmap_device, devmap_device> {
-  static int encode(devmap_device const& value, devmap_device& slot) noexcept {
-    slot = value;
-    return value.ifindex == 0 ? -EINVAL : 0;
-  }
-};
+struct redirect_values<devmap_device> : bare_target<devmap_device, &devmap_device::ifindex> {};
 template <>
-struct redirect_values<cpumap_value> : translated_values<cpumap_value, cpumap_entry, redirect_slot> {
-  static int encode(cpumap_value const& value, redirect_slot& slot) noexcept {
-    return encode_redirect(value.queue_size, value.program, slot);
-  }
-};
+struct redirect_values<cpumap_value> : target_with_program<cpumap_value, cpumap_entry, &cpumap_value::queue_size> {};
 template <>
-struct redirect_values<cpumap_queue> : translated_values<cpumap_queue, cpumap_queue, cpumap_queue> {
-  static int encode(cpumap_queue const& value, cpumap_queue& slot) noexcept {
-    slot = value;
-    return value.queue_size == 0 ? -EINVAL : 0;
-  }
-};
+struct redirect_values<cpumap_queue> : bare_target<cpumap_queue, &cpumap_queue::queue_size> {};
 
 template <class Value>
 concept device_value = because<std::is_same_v<Value, devmap_value> || std::is_same_v<Value, devmap_device>,
@@ -139,8 +129,9 @@ class devmap_hash : public detail::keyed_map<devmap_hash<Value>, map_type::devma
 /// BPF_MAP_TYPE_CPUMAP, Linux 4.15: CPUs, by id, each with a queue of frames and a kernel thread that takes them from
 /// there, through a program if there is one, into the network stack.
 ///
-/// Needs an entry for every CPU id up to the highest that is used. ENODEV: no such possible CPU; EOVERFLOW: more than
-/// 16384 frames. A new entry for a CPU starts a new thread; the frames of the old queue still go their way.
+/// max_entries must be above the highest CPU id that is used. ENODEV: no such possible CPU; EOVERFLOW: more than 16384
+/// frames; ENOMEM: also a program that does not fit. A new entry for a CPU starts a new thread; the frames of the old
+/// queue still go their way.
 /// @code
 /// auto cpus = object.map<bpfmap::cpumap<>>("cpus");
 /// cpus.insert_or_assign(1, {.queue_size = 192, .program = object.program("on_cpu")});
