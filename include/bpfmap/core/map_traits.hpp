@@ -104,7 +104,7 @@ using command = support command_support::*;
 /// same; bpfmap turns them into the same values and errors everywhere.
 struct element_errnos {
   int absent = ENOENT;              ///< lookup of what is not there
-  int full = E2BIG;                 ///< update of a full map, or of an index out of range; 0: evicts or never full
+  int full = E2BIG;                 ///< update that would need one more element; 0: evicts or never full
   int noexist_on_present = EEXIST;  ///< update with BPF_NOEXIST
   int exist_on_absent = ENOENT;     ///< update with BPF_EXIST; 0: the kernel stores it all the same
   int erase_absent = ENOENT;        ///< delete; 0: the kernel says that it deleted
@@ -381,6 +381,7 @@ inline constexpr std::array<map_traits, map_type_count> traits_table{{
      .errnos = {.full = 0},
      .commands = hash_commands},
 
+    // On Linux 5.10 a full trie answers ENOSPC to every update, of a prefix that it holds too.
     {.type = map_type::lpm_trie,
      .name = "lpm_trie",
      .since = {4, 11},
@@ -521,7 +522,8 @@ inline constexpr std::array<map_traits, map_type_count> traits_table{{
      .count = counting::kernel_field,
      .commands = with(fd_commands, &command_support::lookup, since(5, 7))},
 
-    // Elements appear when a program is attached to a cgroup: user space can only change them.
+    // Elements appear when a program is attached to a cgroup: user space can only change them. Some kernels
+    // (6.18.15) give one key more at the end of a walk, whatever bytes follow in memory: its lookup finds nothing.
     {.type = map_type::cgroup_storage,
      .name = "cgroup_storage",
      .since = {4, 19},
@@ -537,7 +539,7 @@ inline constexpr std::array<map_traits, map_type_count> traits_table{{
      .inner = false,
      .spin_lock = true,
      .count = counting::key_walk,
-     .errnos = {.noexist_on_present = EINVAL, .erase_absent = EINVAL},
+     .errnos = {.full = ENOENT, .noexist_on_present = EINVAL, .erase_absent = EINVAL},
      .commands = with(fd_commands, &command_support::erase, no(EINVAL))},
 
     {.type = map_type::reuseport_sockarray,
@@ -568,7 +570,7 @@ inline constexpr std::array<map_traits, map_type_count> traits_table{{
      .btf = btf_rule::optional,
      .inner = false,
      .count = counting::key_walk,
-     .errnos = {.noexist_on_present = EINVAL, .erase_absent = EINVAL},
+     .errnos = {.full = ENOENT, .noexist_on_present = EINVAL, .erase_absent = EINVAL},
      .commands = with(fd_commands, &command_support::erase, no(EINVAL))},
 
     // BPF_EXIST on a full queue or stack drops the oldest element.
