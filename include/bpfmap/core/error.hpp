@@ -155,8 +155,8 @@ class error : public std::system_error {
       : std::system_error(code),
         operation_(std::move(operation)),
         map_name_(std::move(map_name)),
-        hint_(std::move(hint)) {
-    text_ = operation_;
+        hint_(std::move(hint)),
+        text_(operation_) {
     if (!subject.empty()) text_.append(" on ").append(subject);
     text_.append(": ").append(code.message());
     if (auto const symbol = errno_symbol(code.value()); !symbol.empty()) {

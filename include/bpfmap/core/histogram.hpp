@@ -5,6 +5,7 @@
 // Histograms that BPF programs fill with bpfmap_log2_slot() and bpfmap_linear_slot(), read back.
 
 #include <algorithm>
+#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -119,7 +120,7 @@ class histogram {
       text.append(label_width - bounds.size(), ' ').append(bounds).append(" | ");
       text.append(count_width - number.size(), ' ').append(number);
       auto const length = static_cast<std::size_t>(
-          static_cast<double>(at->count) / static_cast<double>(most) * static_cast<double>(width) + 0.5);
+          std::llround(static_cast<double>(at->count) / static_cast<double>(most) * static_cast<double>(width)));
       // What was counted at all is seen.
       if (at->count != 0) text.append(" ").append(std::max<std::size_t>(length, 1), '#');
       text.append("\n");

@@ -51,7 +51,7 @@ class mapping {
   }
 
   static std::size_t page_size() noexcept {
-    static std::size_t const bytes = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+    static auto const bytes = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
     return bytes;
   }
 

@@ -132,7 +132,7 @@ class array : public detail::keyed_map<array<T, Access>, map_type::array, std::u
     requires detail::mapped_access<Access> && detail::lock_free<T>
   {
     // A load does not write, also not to read-only pages: atomic_ref of const objects comes with C++26 only.
-    return std::atomic_ref<T>(const_cast<T&>(cells()[index])).load(order);
+    return std::atomic_ref<T>(const_cast<T&>(cells()[index])).load(order);  // NOLINT(*-const-cast)
   }
 
  private:

@@ -363,7 +363,7 @@ class object {
     void const* const initial = ::bpf_map__initial_value(map, &bytes);
     if (!loaded_) {
       if (initial == nullptr) ec = make_error(ENOENT);
-      return static_cast<std::byte*>(const_cast<void*>(initial));
+      return static_cast<std::byte*>(const_cast<void*>(initial));  // NOLINT(*-const-cast)
     }
     for (section const& each : sections_) {
       if (each.map != map) continue;
