@@ -4,6 +4,7 @@
 
 /*
  * The BPF side of bpfmap: maps declared in one line, and the C++ side's rules inside BPF programs.
+ * docs/semantics.md has both sides in one table.
  *
  *   #include <linux/bpf.h>                                    // or "vmlinux.h"
  *   #include <bpfmap.bpf.h>

@@ -3,6 +3,7 @@
 #define BPFMAP_BPFMAP_HPP
 
 // All of bpfmap, from the ground floor up. One room's header alone will do as well.
+// docs/semantics.md is one table of what it means, here and in BPF programs (bpfmap.bpf.h).
 
 // In the order of the floors.
 // clang-format off

@@ -95,14 +95,6 @@ boost::test_tools::assertion_result can_race(ut::test_unit_id unit) {
   return allowed ? test::two_cpus(unit) : allowed;
 }
 
-boost::test_tools::assertion_result cpus_run_at_once(ut::test_unit_id unit) {
-  auto allowed = can_race(unit);
-  if (!allowed) return allowed;
-  boost::test_tools::assertion_result result(!test::cpus_are_emulated());
-  if (!result) result.message() << "emulated CPUs take turns";
-  return result;
-}
-
 }  // namespace
 
 BOOST_FIXTURE_TEST_SUITE(bpf_side_race, race, *ut::precondition(can_race))
@@ -127,7 +119,7 @@ BOOST_AUTO_TEST_CASE(of_two_cpus_for_the_same_absent_element_loses_neither) {
 }
 
 // Without this, no test would know that the CPUs do race.
-BOOST_AUTO_TEST_CASE(of_two_cpus_loses_what_is_added_by_an_update_after_a_lookup, *ut::precondition(cpus_run_at_once)) {
+BOOST_AUTO_TEST_CASE(of_two_cpus_loses_what_is_added_by_an_update_after_a_lookup, *ut::precondition(test::real_cpus)) {
   std::uint64_t const lost = lost_of<shared_hash>(*this, "made_naively", "side_made_naively");
   BOOST_TEST_MESSAGE(lost << " of " << 2 * made_keys << " additions are lost");
   BOOST_TEST(lost > 0U);

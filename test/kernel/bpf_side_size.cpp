@@ -208,7 +208,8 @@ BOOST_AUTO_TEST_CASE(of_a_sockhash_and_a_devmap_hash_is_what_a_walk_finds) {
   BOOST_TEST(run.told("devmap_hash") == 5);
 }
 
-BOOST_AUTO_TEST_CASE(costs_the_same_for_10_and_for_100000_elements, *ut::precondition(test::since{{6, 6}})) {
+BOOST_AUTO_TEST_CASE(costs_the_same_for_10_and_for_100000_elements,
+                     *ut::precondition(test::since{{6, 6}}) * ut::precondition(test::real_cpus)) {
   run_times const measured;
   sizes run("side_size");
   auto const map = run.object.map<bpfmap::hash<key_type, value_type>>("hash");
@@ -223,7 +224,7 @@ BOOST_AUTO_TEST_CASE(costs_the_same_for_10_and_for_100000_elements, *ut::precond
   BOOST_TEST(of_100000 < 1.5 * of_10);
 }
 
-BOOST_AUTO_TEST_CASE(costs_a_walk_where_the_counter_is_not_to_be_had) {
+BOOST_AUTO_TEST_CASE(costs_a_walk_where_the_counter_is_not_to_be_had, *ut::precondition(test::real_cpus)) {
   run_times const measured;
   sizes run("side_size_walk");
   auto const map = run.object.map<bpfmap::hash<key_type, value_type>>("hash");

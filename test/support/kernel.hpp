@@ -67,13 +67,20 @@ inline boost::test_tools::assertion_result two_cpus(boost::unit_test::test_unit_
   return result;
 }
 
-/// Whether QEMU emulates the CPUs, which makes them slow and may make them take turns.
+/// Whether QEMU emulates the CPUs, which makes them slow, and may make them take turns.
 inline bool cpus_are_emulated() {
   std::ifstream info("/proc/cpuinfo");
   for (std::string line; std::getline(info, line);) {
     if (line.find("QEMU TCG CPU") != std::string::npos) return true;
   }
   return false;
+}
+
+/// A precondition: CPUs run at the same time, and what takes long for one takes long for all.
+inline boost::test_tools::assertion_result real_cpus(boost::unit_test::test_unit_id) {
+  boost::test_tools::assertion_result result(!cpus_are_emulated());
+  if (!result) result.message() << "the CPUs are emulated: they take turns, at a speed of their own";
+  return result;
 }
 
 inline std::size_t open_descriptors() {
