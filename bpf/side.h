@@ -23,6 +23,11 @@ struct side_parts {
   __u16 unused;
 };
 
+/* A slot of no multiple of 8 bytes. */
+struct side_odd {
+  __u8 numbers[11];
+};
+
 /* What a reduction makes of each of them. */
 struct side_reduced {
   __u64 u64;

@@ -8,6 +8,7 @@
 BPFMAP_PERCPU_HASH(hits, __u32, __u64, 16);
 BPFMAP_LRU_PERCPU_HASH(lru_hits, __u32, __u64, 16);
 BPFMAP_PERCPU_ARRAY(array_hits, __u64, 16);
+BPFMAP_PERCPU_ARRAY(odd_size, struct side_odd, 1);
 BPFMAP_PERCPU_HASH(parts, struct side_key, struct side_parts, 16);
 
 const volatile struct side_layout layout = {
@@ -32,6 +33,7 @@ __u32 wanted = 7;
 struct side_key wanted_key = {1, 2};
 struct side_view seen = {}, seen_lru = {}, seen_array = {};
 struct side_reduced sums = {}, least = {}, most = {};
+__u64 odd_sum = 0, odd_least = 0, odd_most = 0;
 __u64 lowest_of_touched = 0;
 __u32 touched = 0;
 
@@ -91,6 +93,17 @@ int side_read_parts(void* ctx) {
   REDUCE_ALL(sum, &sums);
   REDUCE_ALL(min, &least);
   REDUCE_ALL(max, &most);
+  return 0;
+}
+
+SEC("raw_tp/sys_enter")
+int side_read_odd(void* ctx) {
+  __u32 key = 0;
+
+  (void)ctx;
+  odd_sum = bpfmap_sum(&odd_size, &key, numbers[10]);
+  odd_least = bpfmap_min(&odd_size, &key, numbers[0]);
+  odd_most = bpfmap_max(&odd_size, &key, numbers[10]);
   return 0;
 }
 

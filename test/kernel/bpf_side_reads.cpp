@@ -215,6 +215,19 @@ BOOST_AUTO_TEST_CASE(a_slot_counts_if_any_byte_of_it_is_not_zero_as_in_cpp, *ut:
   BOOST_TEST(most_of_cpp.s64 == most.s64);
 }
 
+BOOST_AUTO_TEST_CASE(slots_of_any_number_of_bytes_are_looked_at_to_the_last_one, *ut::precondition(test::two_cpus)) {
+  std::error_code ec;
+  bpfmap::per_cpu_values<side_odd> slots(bpfmap::possible_cpus(ec));
+  slots[bpfmap::cpu{online[0]}].numbers[0] = 200;
+  slots[bpfmap::cpu{online[0]}].numbers[10] = 250;
+  slots[bpfmap::cpu{online[1]}].numbers[10] = 255;  // its last byte alone says that it was written to
+  object.map<bpfmap::percpu_array<side_odd, bpfmap::reduce::slots>>("odd_size").assign(0, slots);
+  test::run_on(object.program("side_read_odd"), online[0], 1);
+  BOOST_TEST(object.global<std::uint64_t>("odd_sum") == 505U);
+  BOOST_TEST(object.global<std::uint64_t>("odd_least") == 0U);
+  BOOST_TEST(object.global<std::uint64_t>("odd_most") == 255U);
+}
+
 BOOST_AUTO_TEST_CASE(a_reducer_may_ask_one_member_whether_another_counts, *ut::precondition(test::two_cpus)) {
   side_parts one{};
   one.u64 = 9, one.u8 = 1;
