@@ -193,7 +193,8 @@ class keyed_map : public typed_map<Derived, Type> {
   /// Adds `key` with `value` unless it is there. BPF_MAP_UPDATE_ELEM with BPF_NOEXIST.
   /// @return true: added; false: it was there, and is as it was
   /// @errors E2BIG the map is full (LRU maps drop another element instead); EPERM frozen or read-only; ENOMEM;
-  ///         ERANGE no per-CPU slots reduce to `value`
+  ///         ERANGE no per-CPU slots reduce to `value`; of kernel objects, EBADF, EINVAL and others that the class
+  ///         names
   /// @cost one system call, no allocation
   /// @concurrency atomic: of several that insert one key, one gets true
   bool insert(key_type const& key, argument_type const& value, std::error_code& ec) const
@@ -311,7 +312,7 @@ class keyed_map : public typed_map<Derived, Type> {
   ///
   /// An element of the hash family that is in the map throughout is seen exactly once, whatever else happens to
   /// the map; one that comes or goes meanwhile is seen or not. (By keys, only if nothing is deleted.)
-  /// Elements may be erased and added while walking.
+  /// Elements may be erased and added while walking. Slots that hold nothing are left out.
   /// @errors EPERM the descriptor is write-only; ENOMEM; by keys ELOOP: the map changed too much for an end
   /// @cost one system call for up to 4096 elements, three allocations a walk
   /// @code
