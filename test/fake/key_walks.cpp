@@ -91,6 +91,36 @@ BOOST_AUTO_TEST_CASE(of_which_every_element_vanishes_end_without_any) {
   BOOST_TEST(!ec);
 }
 
+BOOST_AUTO_TEST_CASE(of_cgroup_storages_give_no_key_that_names_no_element) {
+  auto const map = filled<flows>(10);
+  bpfmap::detail::block_walker walker({.fd = map.fd(),
+                                       .type = bpfmap::map_type::cgroup_storage,
+                                       .key_size = 4,
+                                       .element_bytes = sizeof(flows::mapped_type),
+                                       .max_entries = 0,
+                                       .keys_only = true});
+  fake::fail(call::lookup, ENOENT, 1, 9);  // the last of them
+  std::error_code ec;
+  unsigned keys = 0;
+  while (walker.next(ec) != 0) ++keys;
+  BOOST_TEST(!ec);
+  BOOST_TEST(keys == 9U);
+}
+
+BOOST_AUTO_TEST_CASE(of_maps_without_max_entries_do_not_stop_early) {
+  auto const map = filled<flows>(5000, {.max_entries = 5000});
+  bpfmap::detail::block_walker walker({.fd = map.fd(),
+                                       .type = bpfmap::map_type::cgroup_storage,
+                                       .key_size = 4,
+                                       .element_bytes = sizeof(flows::mapped_type),
+                                       .max_entries = 0});
+  std::error_code ec;
+  unsigned keys = 0;
+  while (walker.next(ec) != 0) ++keys;
+  BOOST_TEST(!ec);
+  BOOST_TEST(keys == 5000U);
+}
+
 BOOST_AUTO_TEST_CASE(allow_erasing_the_current_element) {
   auto const map = filled<flows>(100, {.max_entries = 128});
   for (auto const& entry : map) map.erase(entry.first);

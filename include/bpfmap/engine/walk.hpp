@@ -39,7 +39,10 @@ struct walk_shape {
 class block_walker {
  public:
   explicit block_walker(walk_shape const& shape) noexcept
-      : shape_(shape), how_(traits_of(shape.type).commands.lookup_batch ? counting::batch_walk : counting::key_walk) {}
+      : shape_(shape), how_(traits_of(shape.type).commands.lookup_batch ? counting::batch_walk : counting::key_walk) {
+    // Linux 6.18.15 takes the head of its list of cgroups for one more element: a lookup tells that it is none.
+    if (traits_of(shape.type).key == key_kind::cgroup) shape_.keys_only = false;
+  }
 
   /// The next elements: how many; 0 at the end, and on an error.
   /// @errors EPERM the descriptor may not be read; ENOMEM; ELOOP a walk by keys that would not end; EIO the
@@ -177,8 +180,12 @@ class block_walker {
     }
   }
 
-  // A walk of an idle map takes max_entries steps at the most; one that restarts again and again must stop.
-  [[nodiscard]] std::uint64_t max_steps() const noexcept { return 16 * std::uint64_t{shape_.max_entries} + 1024; }
+  // A walk of an idle map takes max_entries steps at the most; one that restarts again and again must stop. Where
+  // max_entries is 0 (cgroup storages), nothing restarts: a key that is gone is the end.
+  [[nodiscard]] std::uint64_t max_steps() const noexcept {
+    return shape_.max_entries == 0 ? std::numeric_limits<std::uint32_t>::max()
+                                   : 16 * std::uint64_t{shape_.max_entries} + 1024;
+  }
 
   static constexpr int max_stalls = 64;
 
