@@ -775,6 +775,7 @@ inline constexpr std::array<map_traits, map_type_count> traits_table{{
      .max_value_size = 16,
      .flags_added = map_flags::rdonly_prog,
      .needs = capability::bpf,
+     .inner = false,
      .count = counting::constant,
      .errnos = {.exist_on_absent = E2BIG, .erase_absent = EINVAL},
      .commands = with(fd_commands, &command_support::erase, no(EINVAL))},
