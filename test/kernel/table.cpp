@@ -125,12 +125,28 @@ void expect_the_end(specimen& of, bytes const& last) {
   BOOST_TEST(result == -ENOENT);
 }
 
+/// How many keys bpfmap finds.
+unsigned keys_of_a_walk(specimen const& of) {
+  bpfmap::detail::block_walker walker({.fd = of.map.get(),
+                                       .type = of.row.type,
+                                       .key_size = of.shape.key_size,
+                                       .element_bytes = of.room,
+                                       .max_entries = of.shape.max_entries,
+                                       .keys_only = true});
+  std::error_code ec;
+  unsigned count = 0;
+  while (std::uint32_t const block = walker.next(ec)) count += block;
+  BOOST_TEST(!ec, ec.message());
+  return count;
+}
+
 int next_key(specimen& of) {
   fill(of);
   bytes next(std::max<std::size_t>(of.key.size(), 8));
   int const result = sys::map_next_key(of.map.get(), nullptr, next.data());
   if (result == 0) {
     BOOST_TEST(same_key(of, next), "another key comes first");
+    BOOST_TEST(keys_of_a_walk(of) == 1U);
     expect_the_end(of, next);
   }
   return result;

@@ -89,12 +89,16 @@ int empty_program() {
 
 constexpr bpf::instruction call_helper(bpf_func_id helper) { return bpf::make(BPF_JMP | BPF_CALL, 0, 0, 0, helper); }
 
-/// BTF with an int key and an 8-byte value, for the types that demand it.
+/// BTF with an int key and a value of so many bytes, for the types that demand it.
 struct own_types {
+  explicit own_types(std::uint32_t value_size)
+      : value(btf__add_array(types.get(), key, btf__add_int(types.get(), "unsigned char", 1, 0), value_size)),
+        loaded(btf__load_into_kernel(types.get())) {}
+
   std::unique_ptr<struct btf, decltype(&btf__free)> types{btf__new_empty(), btf__free};
   int key = btf__add_int(types.get(), "int", 4, BTF_INT_SIGNED);
-  int value = btf__add_int(types.get(), "unsigned long", 8, 0);
-  int loaded = btf__load_into_kernel(types.get());
+  int value;
+  int loaded;
 };
 
 int inner_map() {
@@ -199,8 +203,8 @@ int create(map_traits const& row, bpfmap::sys::map_shape shape) {
     options.inner_map_fd = static_cast<std::uint32_t>(inner.get());
   }
   if (row.btf != bpfmap::btf_rule::refused && row.btf != bpfmap::btf_rule::optional) {
-    types = std::make_unique<own_types>();
-    BOOST_REQUIRE(types->loaded == 0);
+    types = std::make_unique<own_types>(shape.value_size);
+    if (types->loaded < 0) return types->loaded;  // and errno is set
     options.btf_fd = static_cast<std::uint32_t>(btf__fd(types->types.get()));
   }
   if (row.btf == bpfmap::btf_rule::required) {
