@@ -167,7 +167,9 @@ def end_with_the_parent():
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, usage=argparse.SUPPRESS, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--kernel", required=True, metavar="IMAGE")
     parser.add_argument("--cpus", type=int, default=2)
     parser.add_argument("--offline", type=cpu_list, default=[], metavar="LIST", help="e.g. 1,3-4; never 0")
