@@ -3,7 +3,6 @@
 #define BPFMAP_BPFMAP_HPP
 
 // All of bpfmap, from the ground floor up. One room's header alone will do as well.
-// docs/semantics.md is one table of what it means, here and in BPF programs (bpfmap.bpf.h).
 
 // In the order of the floors.
 // clang-format off
@@ -20,6 +19,7 @@
 #include <bpfmap/core/reduce.hpp>
 #include <bpfmap/core/sizing.hpp>
 #include <bpfmap/core/histogram.hpp>
+#include <bpfmap/core/lpm_key.hpp>
 // kernel: the door to libbpf
 #include <bpfmap/kernel/fd.hpp>
 #include <bpfmap/kernel/memory.hpp>
@@ -27,6 +27,7 @@
 #include <bpfmap/kernel/vmlinux.hpp>
 #include <bpfmap/kernel/instructions.hpp>
 #include <bpfmap/kernel/programs.hpp>
+#include <bpfmap/kernel/counter_fields.hpp>
 #include <bpfmap/kernel/perf_ring.hpp>
 // engine: what every map shares
 #include <bpfmap/engine/map_info.hpp>
@@ -38,10 +39,14 @@
 #include <bpfmap/engine/walk_range.hpp>
 #include <bpfmap/engine/count.hpp>
 #include <bpfmap/engine/keyed_map.hpp>
+#include <bpfmap/engine/keyless_map.hpp>
 // maps, streams, objects: what users name
 #include <bpfmap/maps/array.hpp>
+#include <bpfmap/maps/bloom_filter.hpp>
 #include <bpfmap/maps/fd_array.hpp>
 #include <bpfmap/maps/hash.hpp>
+#include <bpfmap/maps/lpm_trie.hpp>
+#include <bpfmap/maps/queue.hpp>
 #include <bpfmap/maps/redirect.hpp>
 #include <bpfmap/maps/socket_map.hpp>
 #include <bpfmap/streams/perf_event_array.hpp>

@@ -252,7 +252,7 @@ inline std::string element_hint(map_traits const& traits, std::string_view opera
                                 std::uint64_t max_entries) {
   bool const writes = operation != "find" && operation != "at" && operation != "contains" && operation != "entries" &&
                       operation != "keys" && operation != "values" && operation != "for_each" && operation != "size" &&
-                      operation != "empty";
+                      operation != "empty" && operation != "peek" && operation != "might_contain";
   bool const stores = operation == "insert" || operation == "assign" || operation == "insert_or_assign";
   if (stores) {
     if (std::string_view const hint = object_hint(traits.value, number); !hint.empty()) return std::string(hint);
@@ -279,6 +279,10 @@ inline std::string element_hint(map_traits const& traits, std::string_view opera
       if (operation == "extract") {
         return detail::join("this kernel cannot take elements out of a ", traits.name,
                             " in one step (5.14 and newer can)");
+      }
+      if (operation == "size") {
+        return detail::join("only the kernel's own counter tells how much is in a ", traits.name,
+                            ", and reading it needs CAP_BPF, CAP_PERFMON and a kernel with BTF");
       }
       return detail::join("the running kernel does not do this on a ", traits.name);
     case EBUSY:

@@ -9,11 +9,13 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdint>
+#include <limits>
 #include <system_error>
 #include <utility>
 
 #include <bpfmap/core/map_traits.hpp>
 #include <bpfmap/engine/walk.hpp>
+#include <bpfmap/kernel/counter_fields.hpp>
 #include <bpfmap/kernel/programs.hpp>
 
 namespace bpfmap::inline BPFMAP_ABI::detail {
@@ -49,12 +51,19 @@ class element_counter {
       ec.clear();
       return remember(counting::constant, shape.max_entries);
     }
-    if (traits.count == counting::kernel_counter && !refused_.load(std::memory_order_relaxed)) {
+    bool const walkable = can_walk(traits);
+    if (has_counter(traits) && !refused_.load(std::memory_order_relaxed)) {
       std::uint64_t number = 0;
-      if (ask_kernel(shape, shape.max_entries / empty_buckets_per_element, number)) {
-        ec.clear();
-        return remember(counting::kernel_counter, number);
+      std::uint64_t const expected =
+          walkable ? shape.max_entries / empty_buckets_per_element : std::numeric_limits<std::uint64_t>::max();
+      if (ask_kernel(shape, expected, number, ec)) {
+        return remember(traits.count, number);
       }
+      if (!walkable && ec && !refused_.load(std::memory_order_relaxed)) return 0;
+    }
+    if (!walkable) {
+      ec = make_error(EOPNOTSUPP);
+      return 0;
     }
     return walk(shape, ec);
   }
@@ -72,8 +81,19 @@ class element_counter {
   // A batch walk passes that many empty buckets in the time of one element.
   static constexpr std::uint64_t empty_buckets_per_element = 128;
 
-  static std::uint64_t cost_of_setup() noexcept {
-    return element_count_function_known.load(std::memory_order_relaxed) ? setup_cost : first_setup_cost;
+  static bool has_counter(map_traits const& traits) noexcept {
+    return traits.count == counting::kernel_counter || traits.count == counting::kernel_field;
+  }
+  // Whether a walk meets what is there and nothing else: a queue has none, and indices are all there.
+  static bool can_walk(map_traits const& traits) noexcept {
+    return static_cast<bool>(traits.commands.next_key) && traits.key != key_kind::index;
+  }
+
+  static std::uint64_t cost_of_setup(map_type type) noexcept {
+    bool const known = traits_of(type).count == counting::kernel_counter
+                           ? element_count_function_known.load(std::memory_order_relaxed)
+                           : counter_place_known(type);
+    return known ? setup_cost : first_setup_cost;
   }
 
   std::uint64_t remember(counting how, std::uint64_t number) const noexcept {
@@ -81,13 +101,18 @@ class element_counter {
     return number;
   }
 
-  // Counts by the kernel's counter if that is set up, or is worth it: when `expected` elements' work is ahead.
-  bool ask_kernel(walk_shape const& shape, std::uint64_t expected, std::uint64_t& number) const noexcept {
+  // Counts by the kernel's counter if that is set up, or is worth it: when `expected` elements' work is ahead. An
+  // error is why it could not.
+  bool ask_kernel(walk_shape const& shape, std::uint64_t expected, std::uint64_t& number,
+                  std::error_code& ec) const noexcept {
+    ec.clear();
+    bool const by_function = traits_of(shape.type).count == counting::kernel_counter;
     int program = program_.load(std::memory_order_acquire);
     if (program < 0) {
-      if (walked_.load(std::memory_order_relaxed) + expected < cost_of_setup()) return false;
-      std::error_code ec;
-      unique_fd made = load_count_program(shape.fd, ec);
+      std::uint64_t const cost = cost_of_setup(shape.type);
+      if (expected < cost && walked_.load(std::memory_order_relaxed) + expected < cost) return false;
+      unique_fd made = by_function ? load_count_program(shape.fd, ec)
+                                   : load_field_program(shape.fd, shape.type, shape.max_entries, ec);
       if (ec) {
         // Too old a kernel, or no privileges: neither comes back, so never ask again. A lack of descriptors or of
         // memory may pass.
@@ -99,26 +124,21 @@ class element_counter {
       // Another thread may have been faster; then ours is closed again.
       if (program_.compare_exchange_strong(program, made.get(), std::memory_order_acq_rel)) program = made.release();
     }
-    std::error_code ec;
-    number = run_count_program(program, ec);
+    number = by_function ? run_count_program(program, ec) : run_field_program(program, ec);
     return !ec;
   }
 
   std::uint64_t walk(walk_shape const& shape, std::error_code& ec) const noexcept {
-    if (traits_of(shape.type).key == key_kind::index) {
-      // A walk gives every index, whether it holds something or not.
-      ec = make_error(EOPNOTSUPP);
-      return 0;
-    }
-    bool const counter = traits_of(shape.type).count == counting::kernel_counter;
+    map_traits const& traits = traits_of(shape.type);
     block_walker walker(shape);
     std::uint64_t number = 0;
     while (std::uint32_t const block = walker.next(ec)) {
       number += block;
       // The map is larger than it might have been: the counter is worth its price now.
       std::uint64_t by_kernel = 0;
-      if (counter && !refused_.load(std::memory_order_relaxed) && ask_kernel(shape, number, by_kernel)) {
-        return remember(counting::kernel_counter, by_kernel);
+      if (has_counter(traits) && !refused_.load(std::memory_order_relaxed) &&
+          ask_kernel(shape, number, by_kernel, ec)) {
+        return remember(traits.count, by_kernel);
       }
     }
     walked_.fetch_add(number + shape.max_entries / empty_buckets_per_element + 1, std::memory_order_relaxed);

@@ -110,7 +110,7 @@ class keyed_map : public typed_map<Derived, Type> {
   {
     int result = 0;
     auto found = look_up(key, elem_flags::any, result);
-    judge(result, absent, ec);
+    this->judge(result, absent, ec);
     return found;
   }
   [[nodiscard]] std::optional<mapped_type> find(key_type const& key) const
@@ -118,7 +118,7 @@ class keyed_map : public typed_map<Derived, Type> {
   {
     int result = 0;
     auto found = look_up(key, elem_flags::any, result);
-    judge(result, absent, "find");
+    this->judge(result, absent, "find");
     return found;
   }
   [[nodiscard]] std::optional<mapped_type> find(key_type const& key, locked_t, std::error_code& ec) const
@@ -127,7 +127,7 @@ class keyed_map : public typed_map<Derived, Type> {
   {
     int result = 0;
     auto found = look_up(key, elem_flags::lock, result);
-    judge(result, absent, ec);
+    this->judge(result, absent, ec);
     return found;
   }
   [[nodiscard]] std::optional<mapped_type> find(key_type const& key, locked_t) const
@@ -135,7 +135,7 @@ class keyed_map : public typed_map<Derived, Type> {
   {
     int result = 0;
     auto found = look_up(key, elem_flags::lock, result);
-    judge(result, absent, "find");
+    this->judge(result, absent, "find");
     return found;
   }
 
@@ -147,7 +147,7 @@ class keyed_map : public typed_map<Derived, Type> {
   {
     int result = 0;
     auto found = look_up(key, elem_flags::any, result);
-    judge(result, absent, "at");
+    this->judge(result, absent, "at");
     if (!found) raise_absent();
     return *std::move(found);
   }
@@ -172,7 +172,7 @@ class keyed_map : public typed_map<Derived, Type> {
   {
     int result = 0;
     auto found = look_up(key, elem_flags::lock, result);
-    judge(result, absent, "at");
+    this->judge(result, absent, "at");
     if (!found) raise_absent();
     return *std::move(found);
   }
@@ -182,12 +182,12 @@ class keyed_map : public typed_map<Derived, Type> {
   [[nodiscard]] bool contains(key_type const& key, std::error_code& ec) const noexcept
     requires readable_values<Type, Values>
   {
-    return judge(probe(key), absent, ec);
+    return this->judge(probe(key), absent, ec);
   }
   [[nodiscard]] bool contains(key_type const& key) const
     requires readable_values<Type, Values> && throwing<>
   {
-    return judge(probe(key), absent, "contains");
+    return this->judge(probe(key), absent, "contains");
   }
 
   /// Adds `key` with `value` unless it is there. BPF_MAP_UPDATE_ELEM with BPF_NOEXIST.
@@ -201,22 +201,22 @@ class keyed_map : public typed_map<Derived, Type> {
       noexcept(Values::nothrow_write)
     requires insertable<Type> && writable_values<Values>
   {
-    return judge(write(key, value, elem_flags::noexist), EEXIST, ec);
+    return this->judge(write(key, value, elem_flags::noexist), EEXIST, ec);
   }
   bool insert(key_type const& key, argument_type const& value) const
     requires insertable<Type> && writable_values<Values> && throwing<>
   {
-    return judge(write(key, value, elem_flags::noexist), EEXIST, "insert");
+    return this->judge(write(key, value, elem_flags::noexist), EEXIST, "insert");
   }
   bool insert(key_type const& key, argument_type const& value, locked_t, std::error_code& ec) const noexcept
     requires insertable<Type> && lockable<Type, mapped_type>
   {
-    return judge(write(key, value, elem_flags::noexist | elem_flags::lock), EEXIST, ec);
+    return this->judge(write(key, value, elem_flags::noexist | elem_flags::lock), EEXIST, ec);
   }
   bool insert(key_type const& key, argument_type const& value, locked_t) const
     requires insertable<Type> && lockable<Type, mapped_type> && throwing<>
   {
-    return judge(write(key, value, elem_flags::noexist | elem_flags::lock), EEXIST, "insert");
+    return this->judge(write(key, value, elem_flags::noexist | elem_flags::lock), EEXIST, "insert");
   }
 
   /// Replaces the value of `key` if it is there. BPF_MAP_UPDATE_ELEM with BPF_EXIST.
@@ -226,22 +226,22 @@ class keyed_map : public typed_map<Derived, Type> {
       noexcept(Values::nothrow_write)
     requires replaceable<Type> && writable_values<Values>
   {
-    return judge(replace(key, value, elem_flags::exist), not_present, ec);
+    return this->judge(replace(key, value, elem_flags::exist), not_present, ec);
   }
   bool assign(key_type const& key, argument_type const& value) const
     requires replaceable<Type> && writable_values<Values> && throwing<>
   {
-    return judge(replace(key, value, elem_flags::exist), not_present, "assign");
+    return this->judge(replace(key, value, elem_flags::exist), not_present, "assign");
   }
   bool assign(key_type const& key, argument_type const& value, locked_t, std::error_code& ec) const noexcept
     requires replaceable<Type> && lockable<Type, mapped_type>
   {
-    return judge(replace(key, value, elem_flags::exist | elem_flags::lock), not_present, ec);
+    return this->judge(replace(key, value, elem_flags::exist | elem_flags::lock), not_present, ec);
   }
   bool assign(key_type const& key, argument_type const& value, locked_t) const
     requires replaceable<Type> && lockable<Type, mapped_type> && throwing<>
   {
-    return judge(replace(key, value, elem_flags::exist | elem_flags::lock), not_present, "assign");
+    return this->judge(replace(key, value, elem_flags::exist | elem_flags::lock), not_present, "assign");
   }
 
   /// Sets the value of `key`, whether it is there or not. BPF_MAP_UPDATE_ELEM with BPF_ANY. (The kernel does
@@ -253,22 +253,22 @@ class keyed_map : public typed_map<Derived, Type> {
       noexcept(Values::nothrow_write)
     requires assignable<Type> && writable_values<Values>
   {
-    judge(write(key, value, elem_flags::any), 0, ec);
+    this->judge(write(key, value, elem_flags::any), 0, ec);
   }
   void insert_or_assign(key_type const& key, argument_type const& value) const
     requires assignable<Type> && writable_values<Values> && throwing<>
   {
-    judge(write(key, value, elem_flags::any), 0, "insert_or_assign");
+    this->judge(write(key, value, elem_flags::any), 0, "insert_or_assign");
   }
   void insert_or_assign(key_type const& key, argument_type const& value, locked_t, std::error_code& ec) const noexcept
     requires assignable<Type> && lockable<Type, mapped_type>
   {
-    judge(write(key, value, elem_flags::lock), 0, ec);
+    this->judge(write(key, value, elem_flags::lock), 0, ec);
   }
   void insert_or_assign(key_type const& key, argument_type const& value, locked_t) const
     requires assignable<Type> && lockable<Type, mapped_type> && throwing<>
   {
-    judge(write(key, value, elem_flags::lock), 0, "insert_or_assign");
+    this->judge(write(key, value, elem_flags::lock), 0, "insert_or_assign");
   }
 
   /// Removes `key`. BPF_MAP_DELETE_ELEM.
@@ -278,12 +278,12 @@ class keyed_map : public typed_map<Derived, Type> {
   bool erase(key_type const& key, std::error_code& ec) const noexcept
     requires erasable<Type>
   {
-    return judge(remove(key), ENOENT, ec);
+    return this->judge(remove(key), ENOENT, ec);
   }
   bool erase(key_type const& key) const
     requires erasable<Type> && throwing<>
   {
-    return judge(remove(key), ENOENT, "erase");
+    return this->judge(remove(key), ENOENT, "erase");
   }
 
   /// Takes the value of `key` out, in one step. BPF_MAP_LOOKUP_AND_DELETE_ELEM, for the hash family since 5.14.
@@ -295,7 +295,7 @@ class keyed_map : public typed_map<Derived, Type> {
   {
     int result = 0;
     auto found = take_out(key, result);
-    judge(result, absent, ec);
+    this->judge(result, absent, ec);
     return found;
   }
   [[nodiscard]] std::optional<mapped_type> extract(key_type const& key) const
@@ -303,7 +303,7 @@ class keyed_map : public typed_map<Derived, Type> {
   {
     int result = 0;
     auto found = take_out(key, result);
-    judge(result, absent, "extract");
+    this->judge(result, absent, "extract");
     return found;
   }
 
@@ -471,6 +471,14 @@ class keyed_map : public typed_map<Derived, Type> {
     }
   }
 
+  [[noreturn, gnu::cold, gnu::noinline]] void raise_absent() const {
+#if BPFMAP_EXCEPTIONS
+    throw std::out_of_range(detail::join("at on ", this->description(), ": no such key"));
+#else
+    __builtin_unreachable();
+#endif
+  }
+
  private:
   friend typed_map<Derived, Type>;
   template <class, part>
@@ -581,25 +589,6 @@ class keyed_map : public typed_map<Derived, Type> {
     }
   }
 
-  // From libbpf's result to what the user gets: true for 0, false for the errno `no` (0: there is none), and
-  // an error for the rest.
-  static bool judge(int result, int no, std::error_code& ec) noexcept {
-    ec = result == 0 || (no != 0 && result == -no) ? std::error_code{} : make_error(result);
-    return result == 0;
-  }
-  bool judge(int result, int no, char const* operation) const {
-    if (result != 0 && (no == 0 || result != -no)) [[unlikely]]
-      this->fail(operation, result);
-    return result == 0;
-  }
-
-  [[noreturn, gnu::cold, gnu::noinline]] void raise_absent() const {
-#if BPFMAP_EXCEPTIONS
-    throw std::out_of_range(detail::join("at on ", this->description(), ": no such key"));
-#else
-    __builtin_unreachable();
-#endif
-  }
   [[noreturn, gnu::cold, gnu::noinline]] void raise_walk(char const* operation, std::error_code ec) const {
     this->fail(operation, -ec.value());
   }

@@ -202,6 +202,18 @@ class map_handle {
          detail::element_hint(traits_of(info_.type), operation, number, info_.max_entries));
   }
 
+  // From libbpf's result to what the user gets: true for 0, false for the errno `no` (0: there is none), and
+  // an error for the rest.
+  static bool judge(int result, int no, std::error_code& ec) noexcept {
+    ec = result == 0 || (no != 0 && result == -no) ? std::error_code{} : make_error(result);
+    return result == 0;
+  }
+  bool judge(int result, int no, char const* operation) const {
+    if (result != 0 && (no == 0 || result != -no)) [[unlikely]]
+      fail(operation, result);
+    return result == 0;
+  }
+
   static std::string fd_hint(int number) {
     switch (number) {
       case EBADF:
@@ -389,7 +401,8 @@ class typed_map : public map_handle {
                            .map_extra = options.map_extra,
                            .btf_fd = options.btf_fd,
                            .btf_key_type_id = options.btf_key_type_id,
-                           .btf_value_type_id = options.btf_value_type_id}));
+                           .btf_value_type_id = options.btf_value_type_id,
+                           .inner_map_fd = options.inner_map_fd}));
       if (fd) return finish(adopt(std::move(fd), ec, true), ec, why);
       ec = make_error(errno);
     }

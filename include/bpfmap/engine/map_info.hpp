@@ -84,6 +84,7 @@ struct create_options {
   std::uint32_t btf_fd = 0;  ///< BTF of key and value; 0: none
   std::uint32_t btf_key_type_id = 0;
   std::uint32_t btf_value_type_id = 0;
+  std::uint32_t inner_map_fd = 0;  ///< maps of maps: one like those to come; their classes set it
 };
 
 namespace detail {

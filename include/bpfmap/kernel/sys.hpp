@@ -51,6 +51,7 @@ struct map_shape {
   std::uint32_t btf_fd;
   std::uint32_t btf_key_type_id;
   std::uint32_t btf_value_type_id;
+  std::uint32_t inner_map_fd;
 };
 
 inline int map_create(map_shape const& shape) noexcept {
@@ -63,6 +64,7 @@ inline int map_create(map_shape const& shape) noexcept {
   options.btf_fd = shape.btf_fd;
   options.btf_key_type_id = shape.btf_key_type_id;
   options.btf_value_type_id = shape.btf_value_type_id;
+  options.inner_map_fd = shape.inner_map_fd;
   return bpf_map_create(static_cast<bpf_map_type>(shape.type), shape.name, shape.key_size, shape.value_size,
                         shape.max_entries, &options);
 }
@@ -90,6 +92,14 @@ inline int map_next_key(int fd, void const* key, void* next) noexcept { return b
 /// `in` and `out` may be the same memory; `in` is null at the start.
 inline int map_lookup_batch(int fd, void* in, void* out, void* keys, void* values, std::uint32_t& count) noexcept {
   return bpf_map_lookup_batch(fd, in, out, keys, values, &count, nullptr);
+}
+
+/// `count` in: how many; out: how many were done before one failed.
+inline int map_update_batch(int fd, void const* keys, void const* values, std::uint32_t& count) noexcept {
+  return bpf_map_update_batch(fd, keys, values, &count, nullptr);
+}
+inline int map_delete_batch(int fd, void const* keys, std::uint32_t& count) noexcept {
+  return bpf_map_delete_batch(fd, keys, &count, nullptr);
 }
 
 inline int map_freeze(int fd) noexcept { return bpf_map_freeze(fd); }

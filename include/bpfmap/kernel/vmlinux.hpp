@@ -11,6 +11,7 @@
 #include <cstring>
 #include <memory>
 #include <new>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -21,6 +22,7 @@ namespace bpfmap::inline BPFMAP_ABI::detail {
 /// BTF in memory, as Documentation/bpf/btf.rst of the kernel describes it.
 class btf_view {
  public:
+  static constexpr std::uint32_t kind_struct = 4;
   static constexpr std::uint32_t kind_func = 12;
 
   explicit btf_view(std::span<std::byte const> data) noexcept {
@@ -36,18 +38,32 @@ class btf_view {
     strings_ = body.subspan(head.string_offset, head.string_length);
   }
 
-  /// The id of the type called `name` of this kind, or 0. Stops at a kind it does not know.
+  /// The id of the type called `name` of this kind, or 0.
   [[nodiscard]] std::uint32_t find(std::string_view name, std::uint32_t kind) const noexcept {
-    std::uint32_t id = 1;
-    for (std::size_t at = 0; at + sizeof(type) <= types_.size(); ++id) {
-      type entry{};
-      std::memcpy(&entry, types_.data() + at, sizeof entry);
-      if ((entry.info >> 24 & 0x1f) == kind && is_called(entry.name_offset, name)) return id;
-      std::ptrdiff_t const extra = extra_bytes(entry.info);
-      if (extra < 0) return 0;
-      at += sizeof entry + static_cast<std::size_t>(extra);
-    }
-    return 0;
+    std::uint32_t found = 0;
+    walk([&](std::uint32_t id, type const& entry, std::size_t) {
+      if (kind_of(entry) == kind && is_called(entry.name_offset, name)) found = id;
+      return found == 0;
+    });
+    return found;
+  }
+
+  /// Where `field` begins in struct `name`, in bytes; nothing if there is none, or if it is a bit field.
+  [[nodiscard]] std::optional<std::uint32_t> offset_of(std::string_view name, std::string_view field) const noexcept {
+    std::optional<std::uint32_t> found;
+    walk([&](std::uint32_t, type const& entry, std::size_t members) {
+      if (kind_of(entry) != kind_struct || !is_called(entry.name_offset, name)) return true;
+      for (std::size_t i = 0; i < (entry.info & 0xffff) && !found; ++i) {
+        member one{};
+        if (members + (i + 1) * sizeof one > types_.size()) return false;
+        std::memcpy(&one, types_.data() + members + i * sizeof one, sizeof one);
+        // With this flag, the upper byte of the offset is the width of a bit field.
+        bool const bit_field = (entry.info >> 31) != 0 && one.bit_offset >> 24 != 0;
+        if (is_called(one.name_offset, field) && !bit_field) found = one.bit_offset / 8;
+      }
+      return !found;  // another struct of that name may have it
+    });
+    return found;
   }
 
  private:
@@ -66,6 +82,28 @@ class btf_view {
     std::uint32_t info;
     std::uint32_t size_or_type;
   };
+
+  struct member {
+    std::uint32_t name_offset;
+    std::uint32_t type;
+    std::uint32_t bit_offset;
+  };
+
+  static std::uint32_t kind_of(type const& entry) noexcept { return entry.info >> 24 & 0x1f; }
+
+  // Calls `visit(id, type, where what follows it begins)` until it returns false. Stops at a kind it does not know.
+  template <class Visit>
+  void walk(Visit const& visit) const noexcept {
+    std::uint32_t id = 1;
+    for (std::size_t at = 0; at + sizeof(type) <= types_.size(); ++id) {
+      type entry{};
+      std::memcpy(&entry, types_.data() + at, sizeof entry);
+      at += sizeof entry;
+      std::ptrdiff_t const extra = extra_bytes(entry.info);
+      if (!visit(id, entry, at) || extra < 0) return;
+      at += static_cast<std::size_t>(extra);
+    }
+  }
 
   static bool inside(std::span<std::byte const> body, std::uint32_t offset, std::uint32_t length) noexcept {
     return offset <= body.size() && length <= body.size() - offset;
@@ -97,7 +135,7 @@ class btf_view {
         return 0;  // FLOAT TYPE_TAG
       case 3:
         return 12;  // ARRAY
-      case 4:
+      case kind_struct:
       case 5:
       case 15:
       case 19:
@@ -114,24 +152,45 @@ class btf_view {
   std::span<std::byte const> strings_;
 };
 
-/// The id of function `name` in the kernel's BTF at `path`, or 0 if the kernel has none or no BTF.
-/// @cost reads the whole file, about 5 MB: 1 to 3 ms
-inline std::uint32_t find_kernel_function(char const* path, std::string_view name) noexcept {
-  std::FILE* const file = std::fopen(path, "re");
-  if (file == nullptr) return 0;
-  std::setvbuf(file, nullptr, _IONBF, 0);
-  std::unique_ptr<std::byte[]> data;
-  std::size_t size = 0;
-  // sysfs tells the size of this file, unlike that of most.
-  if (std::fseek(file, 0, SEEK_END) == 0) {
-    long const end = std::ftell(file);
-    if (end > 0 && std::fseek(file, 0, SEEK_SET) == 0) {
-      data.reset(new (std::nothrow) std::byte[static_cast<std::size_t>(end)]);
-      if (data) size = std::fread(data.get(), 1, static_cast<std::size_t>(end), file);
+/// The kernel's BTF in this process's memory.
+class btf_file {
+ public:
+  /// Empty if there is no such file.
+  /// @cost reads the whole file, about 5 MB: 1 to 3 ms
+  explicit btf_file(char const* path) noexcept {
+    std::FILE* const file = std::fopen(path, "re");
+    if (file == nullptr) return;
+    std::setvbuf(file, nullptr, _IONBF, 0);
+    // sysfs tells the size of this file, unlike that of most.
+    if (std::fseek(file, 0, SEEK_END) == 0) {
+      long const end = std::ftell(file);
+      if (end > 0 && std::fseek(file, 0, SEEK_SET) == 0) {
+        data_.reset(new (std::nothrow) std::byte[static_cast<std::size_t>(end)]);
+        if (data_) size_ = std::fread(data_.get(), 1, static_cast<std::size_t>(end), file);
+      }
     }
+    std::fclose(file);
   }
-  std::fclose(file);
-  return btf_view({data.get(), size}).find(name, btf_view::kind_func);
+
+  /// Valid as long as this object.
+  [[nodiscard]] btf_view view() const noexcept { return btf_view({data_.get(), size_}); }
+
+ private:
+  std::unique_ptr<std::byte[]> data_;
+  std::size_t size_ = 0;
+};
+
+/// The id of function `name` in the kernel's BTF at `path`, or 0 if the kernel has none or no BTF.
+/// @cost as btf_file
+inline std::uint32_t find_kernel_function(char const* path, std::string_view name) noexcept {
+  return btf_file(path).view().find(name, btf_view::kind_func);
+}
+
+/// Where `field` begins in the kernel's struct `name`, in bytes; nothing if the kernel has none, or no BTF.
+/// @cost as btf_file
+inline std::optional<std::uint32_t> find_kernel_field(char const* path, std::string_view name,
+                                                      std::string_view field) noexcept {
+  return btf_file(path).view().offset_of(name, field);
 }
 
 inline constexpr char const* vmlinux_btf = "/sys/kernel/btf/vmlinux";
