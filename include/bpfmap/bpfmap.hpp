@@ -46,6 +46,7 @@
 #include <bpfmap/maps/fd_array.hpp>
 #include <bpfmap/maps/hash.hpp>
 #include <bpfmap/maps/lpm_trie.hpp>
+#include <bpfmap/maps/of_maps.hpp>
 #include <bpfmap/maps/queue.hpp>
 #include <bpfmap/maps/redirect.hpp>
 #include <bpfmap/maps/socket_map.hpp>
