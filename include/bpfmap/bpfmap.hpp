@@ -39,12 +39,14 @@
 #include <bpfmap/engine/walk_range.hpp>
 #include <bpfmap/engine/count.hpp>
 #include <bpfmap/engine/keyed_map.hpp>
+#include <bpfmap/engine/percpu_map.hpp>
 #include <bpfmap/engine/keyless_map.hpp>
 // maps, streams, objects: what users name
 #include <bpfmap/maps/array.hpp>
 #include <bpfmap/maps/bloom_filter.hpp>
 #include <bpfmap/maps/fd_array.hpp>
 #include <bpfmap/maps/hash.hpp>
+#include <bpfmap/maps/insn_array.hpp>
 #include <bpfmap/maps/lpm_trie.hpp>
 #include <bpfmap/maps/of_maps.hpp>
 #include <bpfmap/maps/queue.hpp>

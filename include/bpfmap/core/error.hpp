@@ -291,6 +291,8 @@ inline std::string element_hint(map_traits const& traits, std::string_view opera
       return "the bucket's lock was held by an interrupted program: try again";
     case ENOMEM:
       return "the kernel or this process is out of memory (or of its cgroup's allowance)";
+    case ENODEV:
+      return "this machine has no such CPU";
     case ERANGE:
       return "no set of per-CPU slots reduces to this value";
     case ELOOP:

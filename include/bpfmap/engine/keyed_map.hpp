@@ -471,6 +471,17 @@ class keyed_map : public typed_map<Derived, Type> {
     }
   }
 
+  // Runs `use` with room for the slots of one element.
+  template <class Use>
+  int with_slots(Use const& use) const {
+    if (cpus_ == nullptr) return -EBADF;
+    scratch const slots(Values::element_bytes(cpus_->size()));
+    return slots.data() == nullptr ? -ENOMEM : use(slots.data());
+  }
+
+  // The possible CPUs, of a per-CPU type that is open.
+  [[nodiscard]] cpu_set const* cpus() const noexcept { return cpus_; }
+
   [[noreturn, gnu::cold, gnu::noinline]] void raise_absent() const {
 #if BPFMAP_EXCEPTIONS
     throw std::out_of_range(detail::join("at on ", this->description(), ": no such key"));
@@ -516,14 +527,6 @@ class keyed_map : public typed_map<Derived, Type> {
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic pop
 #endif
-
-  // Runs `use` with room for the slots of one element.
-  template <class Use>
-  int with_slots(Use const& use) const {
-    if (cpus_ == nullptr) return -EBADF;
-    scratch const slots(Values::element_bytes(cpus_->size()));
-    return slots.data() == nullptr ? -ENOMEM : use(slots.data());
-  }
 
   [[nodiscard]] std::optional<mapped_type> look_up(key_type const& key, std::uint64_t flags, int& result) const
       noexcept(Values::nothrow) {

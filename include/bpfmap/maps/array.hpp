@@ -15,6 +15,7 @@
 #include <bpfmap/core/concepts.hpp>
 #include <bpfmap/core/reduce.hpp>
 #include <bpfmap/engine/keyed_map.hpp>
+#include <bpfmap/engine/percpu_map.hpp>
 #include <bpfmap/engine/strided_view.hpp>
 #include <bpfmap/kernel/memory.hpp>
 
@@ -185,14 +186,9 @@ class array : public detail::keyed_map<array<T, Access>, map_type::array, std::u
 /// @endcode
 template <per_cpu_slot Slot, class Reducer = reduce::sum>
   requires reducer<Reducer, Slot>
-class percpu_array : public detail::keyed_map<percpu_array<Slot, Reducer>, map_type::percpu_array, std::uint32_t,
-                                              detail::reduced_values<Slot, Reducer>> {
+class percpu_array
+    : public detail::percpu_map<percpu_array<Slot, Reducer>, map_type::percpu_array, std::uint32_t, Slot, Reducer> {
   friend typename percpu_array::typed_map;
-
- public:
-  /// What a BPF program sees as the value.
-  using slot_type = Slot;
-  using reducer_type = Reducer;
 };
 
 }  // namespace bpfmap::inline BPFMAP_ABI

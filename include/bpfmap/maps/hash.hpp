@@ -2,11 +2,12 @@
 #ifndef BPFMAP_MAPS_HASH_HPP
 #define BPFMAP_MAPS_HASH_HPP
 
-// The hash family: hash, lru_hash, percpu_hash, lru_percpu_hash.
+// The hash family: hash, lru_hash, percpu_hash, lru_percpu_hash, rhash.
 
 #include <bpfmap/core/concepts.hpp>
 #include <bpfmap/core/reduce.hpp>
 #include <bpfmap/engine/keyed_map.hpp>
+#include <bpfmap/engine/percpu_map.hpp>
 
 namespace bpfmap::inline BPFMAP_ABI {
 
@@ -44,27 +45,28 @@ class lru_hash : public detail::keyed_map<lru_hash<Key, Value>, map_type::lru_ha
 /// @endcode
 template <hash_key Key, per_cpu_slot Slot, class Reducer = reduce::sum>
   requires reducer<Reducer, Slot>
-class percpu_hash : public detail::keyed_map<percpu_hash<Key, Slot, Reducer>, map_type::percpu_hash, Key,
-                                             detail::reduced_values<Slot, Reducer>> {
+class percpu_hash
+    : public detail::percpu_map<percpu_hash<Key, Slot, Reducer>, map_type::percpu_hash, Key, Slot, Reducer> {
   friend typename percpu_hash::typed_map;
-
- public:
-  /// What a BPF program sees as the value.
-  using slot_type = Slot;
-  using reducer_type = Reducer;
 };
 
 /// BPF_MAP_TYPE_LRU_PERCPU_HASH, Linux 4.10: percpu_hash that drops elements like lru_hash.
 template <hash_key Key, per_cpu_slot Slot, class Reducer = reduce::sum>
   requires reducer<Reducer, Slot>
-class lru_percpu_hash : public detail::keyed_map<lru_percpu_hash<Key, Slot, Reducer>, map_type::lru_percpu_hash, Key,
-                                                 detail::reduced_values<Slot, Reducer>> {
+class lru_percpu_hash
+    : public detail::percpu_map<lru_percpu_hash<Key, Slot, Reducer>, map_type::lru_percpu_hash, Key, Slot, Reducer> {
   friend typename lru_percpu_hash::typed_map;
+};
 
- public:
-  /// What a BPF program sees as the value.
-  using slot_type = Slot;
-  using reducer_type = Reducer;
+/// BPF_MAP_TYPE_RHASH, Linux 7.2: a hash that grows and shrinks with what is in it.
+///
+/// Memory is taken as elements come, so max_entries may be generous; create_options::map_extra is how many to make room
+/// for at once, 0 if that is not known. Replacing a value changes it in place: a reader may see half of a write of more
+/// than 8 bytes, unless `locked`. There is no counter: size() walks. Programs for tracing cannot use it.
+/// @errors create(): EINVAL the kernel is older than 7.2, as the error says
+template <hash_key Key, map_value Value>
+class rhash : public detail::keyed_map<rhash<Key, Value>, map_type::rhash, Key, detail::plain_values<Value>> {
+  friend typename rhash::typed_map;
 };
 
 }  // namespace bpfmap::inline BPFMAP_ABI
