@@ -20,6 +20,7 @@ std::atomic<bool> batch_denied{false};
 std::atomic<bool> programs_denied{false};
 std::atomic<int> helper_denied{0};
 std::atomic<unsigned long> lookup_batches{0};
+std::atomic<unsigned long> update_batches{0};
 std::atomic<unsigned long> next_keys{0};
 std::atomic<unsigned long> program_loads{0};
 
@@ -52,6 +53,20 @@ extern "C" int bpf_map_lookup_batch(int fd, void* in, void* out, void* keys, voi
   return next(fd, in, out, keys, values, count, options);
 }
 
+extern "C" int bpf_map_update_batch(int fd, void const* keys, void const* values, __u32* count,
+                                    bpf_map_batch_opts const* options) {
+  static auto* const next = real<decltype(bpf_map_update_batch)>("bpf_map_update_batch");
+  ++update_batches;
+  if (batch_denied) return refuse(bpfmap::enotsupp);
+  return next(fd, keys, values, count, options);
+}
+
+extern "C" int bpf_map_delete_batch(int fd, void const* keys, __u32* count, bpf_map_batch_opts const* options) {
+  static auto* const next = real<decltype(bpf_map_delete_batch)>("bpf_map_delete_batch");
+  if (batch_denied) return refuse(bpfmap::enotsupp);
+  return next(fd, keys, count, options);
+}
+
 extern "C" int bpf_map_get_next_key(int fd, void const* key, void* next_key) {
   static auto* const next = real<decltype(bpf_map_get_next_key)>("bpf_map_get_next_key");
   ++next_keys;
@@ -80,6 +95,7 @@ deny_programs::~deny_programs() { programs_denied = false; }
 deny_helper::deny_helper(int id) { helper_denied = id; }
 deny_helper::~deny_helper() { helper_denied = 0; }
 unsigned long calls::lookup_batch() { return lookup_batches; }
+unsigned long calls::update_batch() { return update_batches; }
 unsigned long calls::next_key() { return next_keys; }
 unsigned long calls::program_load() { return program_loads; }
 

@@ -5,7 +5,8 @@
 
 namespace test {
 
-/// While it lives, BPF_MAP_LOOKUP_BATCH answers ENOTSUPP, as kernels do that have no batches for a type.
+/// While it lives, BPF_MAP_LOOKUP_BATCH, _UPDATE_BATCH and _DELETE_BATCH answer ENOTSUPP, as kernels do that have no
+/// batches for a type.
 struct deny_batch {
   deny_batch();
   deny_batch(deny_batch const&) = delete;
@@ -32,6 +33,7 @@ struct deny_helper {
 /// Calls so far in this process.
 struct calls {
   static unsigned long lookup_batch();
+  static unsigned long update_batch();
   static unsigned long next_key();
   static unsigned long program_load();
 };
