@@ -9,6 +9,7 @@
 #include <fstream>
 #include <map>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -32,6 +33,12 @@ std::uint32_t found_in(std::string const& bytes, std::string_view name, std::uin
   return btf_view({room.get(), bytes.size()}).find(name, kind);
 }
 
+std::optional<std::uint32_t> place_in(std::string const& bytes, std::string_view structure, std::string_view member) {
+  std::unique_ptr<std::byte[]> const room(new std::byte[bytes.size()]);
+  std::memcpy(room.get(), bytes.data(), bytes.size());
+  return btf_view({room.get(), bytes.size()}).offset_of(structure, member);
+}
+
 // Types of every kind, the functions "first" and "sought", and more types.
 struct sample {
   btf_builder types;
@@ -50,6 +57,40 @@ struct sample {
 }  // namespace
 
 BOOST_FIXTURE_TEST_SUITE(kernel_btf, test::ring)
+
+BOOST_AUTO_TEST_CASE(finds_where_a_member_of_a_struct_lies) {
+  btf_builder types;
+  types.one_of_each_kind();
+  types.add(type_kind::fwd, "trie");
+  types.structure("trie", {{"other", 8}});
+  types.structure("trie", {{"map", 0}, {"count", 64 * 8}});
+  types.structure("flags", {{"wide", 3U << 24 | 32}, {"whole", 96}}, true);
+  std::string const bytes = types.bytes();
+  BOOST_TEST((place_in(bytes, "trie", "count") == 64U));
+  BOOST_TEST((place_in(bytes, "trie", "map") == 0U));
+  BOOST_TEST((place_in(bytes, "trie", "other") == 1U), "a name may stand for several structs");
+  BOOST_TEST((place_in(bytes, "flags", "whole") == 12U));
+  BOOST_TEST(!place_in(bytes, "flags", "wide").has_value(), "a bit field has no place in bytes");
+  BOOST_TEST(!place_in(bytes, "trie", "none").has_value());
+  BOOST_TEST(!place_in(bytes, "none", "count").has_value());
+  BOOST_TEST(!place_in(bytes, "either", "map").has_value());
+}
+
+BOOST_AUTO_TEST_CASE(does_not_look_for_members_behind_the_end) {
+  btf_builder types;
+  types.structure("trie", {{"map", 0}, {"count", 64}});
+  std::string const whole = types.bytes();
+  for (std::size_t length = 0; length < whole.size(); ++length) {
+    BOOST_TEST(!place_in(whole.substr(0, length), "trie", "count").has_value(), length << " bytes");
+  }
+  // A struct that claims more members than there are bytes.
+  file_header head;
+  head.type_length = static_cast<std::uint32_t>(types.type_bytes()) - 12;
+  head.string_offset = static_cast<std::uint32_t>(types.type_bytes());
+  head.string_length = static_cast<std::uint32_t>(whole.size() - sizeof head - types.type_bytes());
+  BOOST_TEST((place_in(types.bytes(head), "trie", "map") == 0U));
+  BOOST_TEST(!place_in(types.bytes(head), "trie", "count").has_value());
+}
 
 BOOST_AUTO_TEST_CASE(finds_a_function_behind_types_of_every_kind) {
   sample const all;

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <initializer_list>
 #include <string>
+#include <utility>
 
 namespace test {
 
@@ -56,6 +57,21 @@ class btf_builder {
     return ++ids_;
   }
   std::uint32_t function(std::string const& name) { return add(type_kind::func, name, 0, {}, 1); }
+
+  /// A struct with members at these places, in bits; with `bit_fields` the upper byte of each is a width.
+  std::uint32_t structure(std::string const& name, std::initializer_list<std::pair<char const*, std::uint32_t>> members,
+                          bool bit_fields = false) {
+    word(name_of(name));
+    word((bit_fields ? 1U << 31U : 0U) | static_cast<std::uint32_t>(type_kind::struct_) << 24 |
+         static_cast<std::uint32_t>(members.size()));
+    word(64);
+    for (auto const& [member, place] : members) {
+      word(name_of(member));
+      word(1);
+      word(place);
+    }
+    return ++ids_;
+  }
 
   /// A member of every kind that has other bytes behind it than another, each with names of its own.
   void one_of_each_kind() {

@@ -117,6 +117,10 @@ BOOST_AUTO_TEST_CASE(a_full_trie_is_an_error_that_says_so) {
   std::error_code ec;
   BOOST_TEST(!trie.insert("10.0.0.0/8"_cidr, 1, ec));
   BOOST_TEST((ec == std::errc::no_space_on_device));
+}
+
+BOOST_AUTO_TEST_CASE(a_full_trie_still_takes_new_values_of_old_prefixes, *ut::precondition(test::since{{6, 1}})) {
+  auto const trie = filled(3, 3);
   trie.insert_or_assign(numbered(2), 22);
   BOOST_TEST(trie.at(numbered(2)) == 22U);
 }

@@ -85,7 +85,7 @@ class comparison {
   void run() {
     for (std::uint32_t i = 0; i < operations && good_; ++i) {
       one();
-      if (i % 16 == 0) check(map_.size() == all_.size(), "size");
+      check(map_.size() == all_.size(), "size");
       if (i % 512 == 0) compare_all();
       BOOST_REQUIRE_MESSAGE(good_, failed_ << " differs after operation " << i << " of seed " << random_.seed());
     }
@@ -226,14 +226,16 @@ void list_agrees() {
   BOOST_TEST(list.counted_by() == counting::kernel_field);
 }
 
-/// Each write waits for the kernel's grace period of some milliseconds, so most go in and out in bulk.
+/// Each write waits for the kernel's grace period of some milliseconds, so most go in and out in bulk. Before Linux 6.8
+/// those waited for each element too: there are fewer operations there.
 template <class Outer, class Inner>
 void maps_agree(Outer const& map, std::vector<Inner> const& inners, std::uint32_t bound) {
   using key_type = typename Outer::key_type;
   model<key_type> all;  // to the ids of maps
   randomness random;
+  std::uint32_t const enough = test::running_kernel() < bpfmap::kernel_version{6, 8} ? 300 : operations;
   std::uint32_t done = 0;
-  for (std::uint32_t i = 0; done < operations; ++i) {
+  for (std::uint32_t i = 0; done < enough; ++i) {
     key_type const key = random.below(bound);
     bool const present = all.contains(key);
     bool good = true;
@@ -311,7 +313,9 @@ BOOST_AUTO_TEST_CASE(an_rhash_agrees_with_std_map, *ut::precondition(test::since
 BOOST_AUTO_TEST_CASE(an_array_agrees_with_std_map) { array_agrees<bpfmap::array<std::uint64_t>>(); }
 BOOST_AUTO_TEST_CASE(a_percpu_array_agrees_with_std_map) { array_agrees<bpfmap::percpu_array<std::uint64_t>>(); }
 BOOST_AUTO_TEST_CASE(an_lpm_trie_agrees_with_std_map) {
-  auto const trie = bpfmap::lpm_trie<lpm_key<ipv4>, std::uint64_t>::create({.name = "model", .max_entries = 30});
+  // Older kernels refuse to replace a value in a full trie: there it has room for all.
+  std::uint32_t const room = test::running_kernel() < bpfmap::kernel_version{6, 1} ? 300 : 30;
+  auto const trie = bpfmap::lpm_trie<lpm_key<ipv4>, std::uint64_t>::create({.name = "model", .max_entries = room});
   comparison(trie, prefixes{}).run();
 }
 BOOST_AUTO_TEST_CASE(a_queue_agrees_with_std_deque) { list_agrees<bpfmap::queue<std::uint64_t>>(); }

@@ -98,7 +98,7 @@ constexpr bool take_group(std::string_view& text, std::uint32_t& group) noexcept
 }
 
 constexpr bool parse_address(std::string_view text, ipv6& address) noexcept {
-  constexpr std::size_t none = 16;
+  constexpr std::size_t none = 17;
   auto& bytes = address.bytes = {};
   std::size_t at = 0;
   std::size_t gap = none;  // where "::" stands

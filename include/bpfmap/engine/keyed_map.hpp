@@ -6,6 +6,7 @@
 // and the member then says so in a sentence instead of compiling.
 
 #include <cerrno>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -452,6 +453,12 @@ class keyed_map : public typed_map<Derived, Type> {
   template <class... A>
   void span(A&&...) const
     requires mappable<Type>;
+  template <std::same_as<cpu> Which, class... A>
+  void find(key_type const&, Which, A&&...) const
+    requires per_cpu<Type>;
+  template <std::same_as<cpu> Which, class... A>
+  void at(key_type const&, Which, A&&...) const
+    requires per_cpu<Type>;
 
  protected:
   static map_expectation expectation() noexcept {

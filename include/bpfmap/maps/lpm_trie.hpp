@@ -40,9 +40,10 @@ concept prefix_length_given = because<is_lpm_key<Address>,
 /// contains all of it, itself included. So contains(prefix) does not tell that just this one is stored: the kernel
 /// has no such question.
 ///
-/// A full trie is ENOSPC. Kernels before 6.13, and their stable releases of before 2025, ignore whether the prefix is
-/// there when insert() or assign() ask (kernel/bpf/lpm_trie.c, trie_update_elem), and refuse to replace in a full trie.
-/// A walk begins again if the prefix that it stands at is erased meanwhile, and gives some prefixes twice.
+/// A full trie is ENOSPC. Kernels before 6.13 lack two mends of kernel/bpf/lpm_trie.c, trie_update_elem(), unless their
+/// stable release brought them: insert() and assign() then write whether the prefix is there or not, and a value in a
+/// full trie cannot be replaced (so still in 5.10.262). A walk begins again if the prefix that it stands at is erased
+/// meanwhile, and gives some prefixes twice.
 /// @code
 /// auto routes = bpfmap::lpm_trie<bpfmap::lpm_key<bpfmap::ipv4>, next_hop>::create({.name = "routes", .max_entries =
 /// 1024}); routes.insert("10.0.0.0/8"_cidr, core); if (auto hop = routes.find("10.1.2.3"_ip)) …

@@ -184,8 +184,8 @@ class of_maps : public keyed_map<Derived, Type, Key, plain_values<std::uint32_t>
     insert_or_assign(key, inner, ec);
     if (ec) refuse("insert_or_assign", inner, ec);
   }
-  /// The same for many keys, in order, with one grace period for all. BPF_MAP_UPDATE_BATCH, Linux 5.19; one at a time
-  /// where the kernel is older.
+  /// The same for many keys, in order. BPF_MAP_UPDATE_BATCH, Linux 5.19, with one grace period for all since 6.8; one
+  /// at a time where the kernel is older.
   /// @return how many were done: all, or those before the one that failed
   /// @errors as above; EINVAL also: not as many maps as keys; ENOMEM
   /// @cost one system call, one allocation
@@ -234,8 +234,8 @@ class of_maps : public keyed_map<Derived, Type, Key, plain_values<std::uint32_t>
   }
 
   using base::erase;
-  /// Removes many keys with one grace period. BPF_MAP_DELETE_BATCH, Linux 5.19; one at a time where the kernel is
-  /// older, and always of an array_of_maps, for which it has no such command.
+  /// Removes many keys. BPF_MAP_DELETE_BATCH, Linux 5.19, with one grace period for all since 6.8; one at a time where
+  /// the kernel is older, and always of an array_of_maps, for which it has no such command.
   /// @return how many were there
   /// @errors as erase()
   /// @cost one system call, and one more for each key that was not there

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+// expect-error: a map of maps cannot hold maps of maps
+#include <bpfmap/maps/array.hpp>
+#include <bpfmap/maps/hash.hpp>
+#include <bpfmap/maps/of_maps.hpp>
+
+#include <cstdint>
+
+using cells = bpfmap::array<std::uint32_t>;
+using pages = bpfmap::array_of_maps<cells>;
+
+#ifdef BPFMAP_EXPECT_ERROR
+bpfmap::array_of_maps<pages>* outer = nullptr;
+#else
+pages* outer = nullptr;
+#endif

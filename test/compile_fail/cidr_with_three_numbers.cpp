@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: MIT
+// expect-error: this is no IP prefix: write
+#include <bpfmap/maps/lpm_trie.hpp>
+
+using namespace bpfmap::literals;
+
+#ifdef BPFMAP_EXPECT_ERROR
+auto const lan = "10.0.0/8"_cidr;
+#else
+auto const lan = "10.0.0.0/8"_cidr;
+#endif
