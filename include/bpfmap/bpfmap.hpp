@@ -52,6 +52,7 @@
 #include <bpfmap/maps/queue.hpp>
 #include <bpfmap/maps/redirect.hpp>
 #include <bpfmap/maps/socket_map.hpp>
+#include <bpfmap/maps/stack_trace.hpp>
 #include <bpfmap/streams/perf_event_array.hpp>
 #include <bpfmap/objects/libbpf_log.hpp>
 #include <bpfmap/objects/program.hpp>

@@ -247,6 +247,12 @@ inline std::string_view object_hint(value_kind value, int number) {
   }
 }
 
+inline std::string extract_hint(map_traits const& traits) {
+  kernel_version const first = first_kernel(traits.type, &command_support::lookup_and_delete).value_or(traits.since);
+  return detail::join("taking elements out of a ", traits.name, " in one step needs Linux ", first.major, ".",
+                      first.minor);
+}
+
 // What an errno of an element command means for a map of this type, as far as one sentence can tell.
 inline std::string element_hint(map_traits const& traits, std::string_view operation, int number,
                                 std::uint64_t max_entries) {
@@ -272,14 +278,11 @@ inline std::string element_hint(map_traits const& traits, std::string_view opera
     case EBADF:
       return "the file descriptor was closed, or is none";
     case EINVAL:
-      if (operation == "extract") return "taking out in one step needs Linux 5.14";
+      if (operation == "extract") return extract_hint(traits);
       return {};
     case enotsupp:
     case EOPNOTSUPP:
-      if (operation == "extract") {
-        return detail::join("this kernel cannot take elements out of a ", traits.name,
-                            " in one step (5.14 and newer can)");
-      }
+      if (operation == "extract") return extract_hint(traits);
       if (operation == "size") {
         return detail::join("only the kernel's own counter tells how much is in a ", traits.name,
                             ", and reading it needs CAP_BPF, CAP_PERFMON and a kernel with BTF");

@@ -330,6 +330,7 @@ inline constexpr std::array<map_traits, map_type_count> traits_table{{
      .max_value_size = 127 * 32,
      .flags_allowed = map_flags::numa_node | map_flags::stack_build_id | fd_access,
      .needs = capability::bpf,
+     .count = counting::key_walk,
      .commands = with(with(fd_commands, &command_support::update, no(EINVAL)), &command_support::next_key, since(4, 16),
                       &command_support::lookup_and_delete, since(6, 18))},
 
