@@ -39,8 +39,9 @@
 #include <bpfmap/engine/walk_range.hpp>
 #include <bpfmap/engine/count.hpp>
 #include <bpfmap/engine/keyed_map.hpp>
-#include <bpfmap/engine/percpu_map.hpp>
 #include <bpfmap/engine/keyless_map.hpp>
+#include <bpfmap/engine/percpu_map.hpp>
+#include <bpfmap/engine/ring_map.hpp>
 // maps, streams, objects: what users name
 #include <bpfmap/maps/array.hpp>
 #include <bpfmap/maps/bloom_filter.hpp>
@@ -54,6 +55,8 @@
 #include <bpfmap/maps/socket_map.hpp>
 #include <bpfmap/maps/stack_trace.hpp>
 #include <bpfmap/streams/perf_event_array.hpp>
+#include <bpfmap/streams/ringbuf.hpp>
+#include <bpfmap/streams/user_ringbuf.hpp>
 #include <bpfmap/objects/libbpf_log.hpp>
 #include <bpfmap/objects/program.hpp>
 #include <bpfmap/objects/global.hpp>

@@ -100,6 +100,10 @@ template <class T>
 concept per_cpu_slot =
     map_value<T> && because<sizeof(T) <= detail::percpu_max, "a per-CPU slot may have 32768 bytes at the most">;
 
+/// What a stream can make of its records: the bytes as they are, or a type that is copied from them.
+template <class E>
+concept stream_event = plain_bytes<std::conditional_t<std::same_as<E, std::span<std::byte const>>, std::byte, E>>;
+
 /// True where functions that throw exist: not under -fno-exceptions.
 template <class T = void>
 concept throwing = because<BPFMAP_EXCEPTIONS != 0,

@@ -111,10 +111,6 @@ struct perf_options {
   std::uint32_t wakeup_events = 1;
 };
 
-/// What a perf_reader can make of records: the bytes as they are, or a type that is copied from them.
-template <class E>
-concept stream_event = plain_bytes<std::conditional_t<std::same_as<E, std::span<std::byte const>>, std::byte, E>>;
-
 namespace detail {
 
 template <class F, class Event>
