@@ -29,6 +29,7 @@
 #include <bpfmap/kernel/programs.hpp>
 #include <bpfmap/kernel/counter_fields.hpp>
 #include <bpfmap/kernel/perf_ring.hpp>
+#include <bpfmap/kernel/value_btf.hpp>
 // engine: what every map shares
 #include <bpfmap/engine/map_info.hpp>
 #include <bpfmap/engine/map_handle.hpp>
@@ -47,7 +48,9 @@
 #include <bpfmap/maps/bloom_filter.hpp>
 #include <bpfmap/maps/fd_array.hpp>
 #include <bpfmap/maps/hash.hpp>
+#include <bpfmap/maps/cgroup_storage.hpp>
 #include <bpfmap/maps/insn_array.hpp>
+#include <bpfmap/maps/local_storage.hpp>
 #include <bpfmap/maps/lpm_trie.hpp>
 #include <bpfmap/maps/of_maps.hpp>
 #include <bpfmap/maps/queue.hpp>

@@ -148,6 +148,10 @@ concept extractable = because<static_cast<bool>(traits_of(Type).commands.lookup_
 
 template <map_type Type>
 concept iterable =
+    because<
+        traits_of(Type).key != key_kind::fd,
+        "the elements of a local storage cannot be enumerated: each lies with its socket, inode, task or cgroup, and "
+        "the kernel keeps no list of them"> &&
     because<static_cast<bool>(traits_of(Type).commands.next_key), "the elements of this map type cannot be enumerated">;
 
 template <map_type Type>

@@ -253,6 +253,20 @@ inline std::string extract_hint(map_traits const& traits) {
                       first.minor);
 }
 
+// What the key of a local storage must be a descriptor of.
+inline std::string_view key_owner(map_type type) {
+  switch (type) {
+    case map_type::sk_storage:
+      return "socket";
+    case map_type::inode_storage:
+      return "file";
+    case map_type::task_storage:
+      return "pidfd";
+    default:
+      return "cgroup directory";
+  }
+}
+
 // What an errno of an element command means for a map of this type, as far as one sentence can tell.
 inline std::string element_hint(map_traits const& traits, std::string_view operation, int number,
                                 std::uint64_t max_entries) {
@@ -276,7 +290,19 @@ inline std::string element_hint(map_traits const& traits, std::string_view opera
       return writes ? "the map is frozen, the fd is read-only, or CAP_BPF is missing"
                     : "the fd is write-only, or CAP_BPF is missing";
     case EBADF:
+      if (traits.key == key_kind::fd) return detail::join("the key is no open ", key_owner(traits.type));
       return "the file descriptor was closed, or is none";
+    case ENOTSOCK:
+      return "the key is not a socket";
+    case ESRCH:
+      return "no task has this number";
+    case ENOENT:
+      if (traits.key == key_kind::cgroup) {
+        return "user space adds no elements here: they appear when a program that uses the map is attached to the "
+               "cgroup";
+      }
+      if (traits.type == map_type::task_storage) return "the task has ended";
+      return {};
     case EINVAL:
       if (operation == "extract") return extract_hint(traits);
       return {};

@@ -379,11 +379,15 @@ class typed_map : public map_handle {
   // and the functions below must not throw, because a noexcept overload is the caller.
   void open(std::error_code&, std::string*) {}
   static void adjust(create_options&, std::error_code&, std::string*) {}
+  // BTF of key and value, for types that the kernel does not create without: kept open until the map has it.
+  static unique_fd describe(create_options&, std::error_code&, std::string*) { return {}; }
 
  private:
   static Derived create_checked(create_options options, std::error_code& ec, std::string* why) {
     ec.clear();
     Derived::adjust(options, ec, why);
+    if (ec) return {};
+    unique_fd const btf = Derived::describe(options, ec, why);
     if (ec) return {};
     detail::map_expectation const wanted = Derived::expectation();
     // libbpf would cut a long name without a word, and an empty one for an old kernel.

@@ -206,7 +206,11 @@ inline std::string creation_hint(map_expectation const& wanted, create_options c
                    "need a higher RLIMIT_MEMLOCK)";
     case EINVAL:
       return detail::join("the kernel refuses these attributes; a ", traits.name, " needs Linux ", traits.since.major,
-                          ".", traits.since.minor);
+                          ".", traits.since.minor,
+                          traits.type == map_type::inode_storage ? " with CONFIG_BPF_LSM" : "");
+    case EOPNOTSUPP:
+      if (traits.type == map_type::inode_storage) return "an inode_storage needs \"bpf\" among the active LSMs (lsm=)";
+      return {};
     case E2BIG:
       return "key, value or max_entries are larger than the kernel allows";
     case ENOMEM:

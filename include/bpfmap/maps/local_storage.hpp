@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: MIT
+#ifndef BPFMAP_MAPS_LOCAL_STORAGE_HPP
+#define BPFMAP_MAPS_LOCAL_STORAGE_HPP
+
+// The local storages: values that lie with a kernel object, and go with it. sk_storage, inode_storage, task_storage,
+// cgrp_storage.
+
+#include <cerrno>
+#include <optional>
+#include <string>
+#include <system_error>
+
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include <bpfmap/core/concepts.hpp>
+#include <bpfmap/core/handles.hpp>
+#include <bpfmap/engine/keyed_map.hpp>
+#include <bpfmap/kernel/fd.hpp>
+#include <bpfmap/kernel/value_btf.hpp>
+
+namespace bpfmap::inline BPFMAP_ABI {
+
+/// A task by its number: a process, or one of its threads. A process's number is that of its main thread.
+struct pid {
+  ::pid_t number;
+};
+
+/// May be the value of a local storage.
+template <class T>
+concept storage_value =
+    map_value<T> &&
+    because<sizeof(T) <= detail::storage_max, "a local storage's value may have 65407 bytes at the most">;
+
+namespace detail {
+
+/// Keys are descriptors, which user space alone has: programs have the objects themselves. The kernel creates none
+/// without BTF, so it is made from the C++ type.
+template <class Derived, map_type Type, class Key, class T>
+class local_storage : public keyed_map<Derived, Type, Key, plain_values<T>> {
+ protected:
+  static unique_fd describe(create_options& options, std::error_code& ec, std::string* why) {
+    if (options.btf_fd != 0) return {};
+    value_btf made = value_btf::load({.bytes = sizeof(T), .lock = lock_offset<T>()}, ec);
+    if (ec) {
+      if (why != nullptr) *why = "loading BTF for its value failed: that needs CAP_BPF";
+      return {};
+    }
+    options.btf_fd = static_cast<std::uint32_t>(made.fd.get());
+    options.btf_key_type_id = made.key_id;
+    options.btf_value_type_id = made.value_id;
+    return std::move(made.fd);
+  }
+};
+
+// pidfd_open(2), Linux 5.3; of a thread that is not its process's first, 6.9.
+inline unique_fd open_task(pid which, std::error_code& ec) noexcept {
+  constexpr long pidfd_open = 434;  // on every architecture
+  constexpr unsigned thread = O_EXCL;
+  auto fd = static_cast<int>(::syscall(pidfd_open, which.number, 0U));
+  if (fd < 0 && errno != ESRCH && errno != EMFILE && errno != ENFILE) {
+    fd = static_cast<int>(::syscall(pidfd_open, which.number, thread));
+  }
+  ec = fd < 0 ? make_error(errno) : std::error_code{};
+  return unique_fd(fd);
+}
+
+}  // namespace detail
+
+/// BPF_MAP_TYPE_SK_STORAGE, Linux 5.2: a value for each socket that has one, which goes with the socket.
+///
+/// Any descriptor of the socket is the key. With map_flags::clone a value is copied to the sockets that accept(2)
+/// gives, if it was made by a program that says so.
+/// @code
+/// auto marks = bpfmap::sk_storage<mark>::bind(skeleton->maps.marks);
+/// if (std::optional<mark> found = marks.find(bpfmap::socket_fd(connection))) …
+/// @endcode
+/// @errors of all element functions: EBADF not open; ENOTSOCK not a socket
+template <storage_value T>
+class sk_storage : public detail::local_storage<sk_storage<T>, map_type::sk_storage, socket_fd, T> {
+  friend typename sk_storage::typed_map;
+};
+
+/// BPF_MAP_TYPE_INODE_STORAGE, Linux 5.10 with CONFIG_BPF_LSM: a value for each inode that has one, which goes when
+/// the kernel drops the inode from its memory.
+///
+/// Any descriptor of the file is the key.
+/// @errors of all element functions: EBADF not open
+template <storage_value T>
+class inode_storage : public detail::local_storage<inode_storage<T>, map_type::inode_storage, file_fd, T> {
+  friend typename inode_storage::typed_map;
+};
+
+/// BPF_MAP_TYPE_CGRP_STORAGE, Linux 6.2: a value for each cgroup that has one, which goes with the cgroup.
+///
+/// A descriptor of the cgroup's directory is the key.
+/// @errors of all element functions: EBADF not open, or no cgroup's directory
+template <storage_value T>
+class cgrp_storage : public detail::local_storage<cgrp_storage<T>, map_type::cgrp_storage, cgroup_fd, T> {
+  friend typename cgrp_storage::typed_map;
+};
+
+/// BPF_MAP_TYPE_TASK_STORAGE, Linux 5.11: a value for each task that has one, which goes with the task.
+///
+/// The key is a pidfd, or a task's number: then the pidfd is opened, and closed again. Every thread is a task with a
+/// value of its own; a process's pidfd stands for its main thread. Numbers of tasks are used again, pidfds are not.
+/// @code
+/// auto spans = bpfmap::task_storage<span>::bind(skeleton->maps.spans);
+/// if (std::optional<span> found = spans.find(bpfmap::pid{1234})) …  // nothing also if there is no such task
+/// @endcode
+/// @errors of all element functions: EBADF not open, or no pidfd; by a pidfd, writing: ENOENT the task has ended;
+///         by number, writing: ESRCH there is no such task; EMFILE; EINVAL a thread's number, before Linux 6.9
+/// @cost by number two more system calls
+template <storage_value T>
+class task_storage : public detail::local_storage<task_storage<T>, map_type::task_storage, pid_fd, T> {
+  using base = detail::local_storage<task_storage<T>, map_type::task_storage, pid_fd, T>;
+  friend typename task_storage::typed_map;
+
+ public:
+  using base::assign;
+  using base::contains;
+  using base::erase;
+  using base::find;
+  using base::insert;
+  using base::insert_or_assign;
+
+  // By number: as the functions of the same name by pidfd.
+  [[nodiscard]] std::optional<T> find(pid which, std::error_code& ec) const noexcept {
+    return with_task(which, true, ec, [&](pid_fd key) { return find(key, ec); });
+  }
+  [[nodiscard]] bool contains(pid which, std::error_code& ec) const noexcept {
+    return with_task(which, true, ec, [&](pid_fd key) { return contains(key, ec); });
+  }
+  bool insert(pid which, T const& value, std::error_code& ec) const noexcept {
+    return with_task(which, false, ec, [&](pid_fd key) { return insert(key, value, ec); });
+  }
+  bool assign(pid which, T const& value, std::error_code& ec) const noexcept {
+    return with_task(which, true, ec, [&](pid_fd key) { return assign(key, value, ec); });
+  }
+  void insert_or_assign(pid which, T const& value, std::error_code& ec) const noexcept {
+    with_task(which, false, ec, [&](pid_fd key) { return insert_or_assign(key, value, ec), true; });
+  }
+  bool erase(pid which, std::error_code& ec) const noexcept {
+    return with_task(which, true, ec, [&](pid_fd key) { return erase(key, ec); });
+  }
+
+#if BPFMAP_EXCEPTIONS
+  [[nodiscard]] std::optional<T> find(pid which) const {
+    return or_fail("find", [&](std::error_code& ec) { return find(which, ec); });
+  }
+  [[nodiscard]] bool contains(pid which) const {
+    return or_fail("contains", [&](std::error_code& ec) { return contains(which, ec); });
+  }
+  bool insert(pid which, T const& value) const {
+    return or_fail("insert", [&](std::error_code& ec) { return insert(which, value, ec); });
+  }
+  bool assign(pid which, T const& value) const {
+    return or_fail("assign", [&](std::error_code& ec) { return assign(which, value, ec); });
+  }
+  void insert_or_assign(pid which, T const& value) const {
+    or_fail("insert_or_assign", [&](std::error_code& ec) { return insert_or_assign(which, value, ec), true; });
+  }
+  bool erase(pid which) const {
+    return or_fail("erase", [&](std::error_code& ec) { return erase(which, ec); });
+  }
+#endif
+
+ private:
+  // What `use` gives for the task's pidfd; for a task that is not there nothing, which is an error unless it `may` be.
+  template <class Use>
+  auto with_task(pid which, bool may_be_absent, std::error_code& ec, Use const& use) const noexcept
+      -> decltype(use(pid_fd{})) {
+    unique_fd const task = detail::open_task(which, ec);
+    if (task) return use(pid_fd(task.get()));
+    if (may_be_absent && ec.value() == ESRCH) ec.clear();
+    return {};
+  }
+
+#if BPFMAP_EXCEPTIONS
+  template <class Do>
+  auto or_fail(char const* operation, Do const& act) const {
+    std::error_code ec;
+    auto result = act(ec);
+    if (ec) this->fail(operation, -ec.value());
+    return result;
+  }
+#endif
+};
+
+}  // namespace bpfmap::inline BPFMAP_ABI
+
+#endif
