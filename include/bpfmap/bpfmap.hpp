@@ -23,6 +23,7 @@
 // kernel: the door to libbpf
 #include <bpfmap/kernel/fd.hpp>
 #include <bpfmap/kernel/memory.hpp>
+#include <bpfmap/kernel/arena_memory.hpp>
 #include <bpfmap/kernel/sys.hpp>
 #include <bpfmap/kernel/vmlinux.hpp>
 #include <bpfmap/kernel/instructions.hpp>
@@ -44,6 +45,7 @@
 #include <bpfmap/engine/percpu_map.hpp>
 #include <bpfmap/engine/ring_map.hpp>
 // maps, streams, objects: what users name
+#include <bpfmap/maps/arena.hpp>
 #include <bpfmap/maps/array.hpp>
 #include <bpfmap/maps/bloom_filter.hpp>
 #include <bpfmap/maps/fd_array.hpp>
