@@ -59,6 +59,7 @@
 #include <bpfmap/maps/redirect.hpp>
 #include <bpfmap/maps/socket_map.hpp>
 #include <bpfmap/maps/stack_trace.hpp>
+#include <bpfmap/maps/struct_ops.hpp>
 #include <bpfmap/streams/perf_event_array.hpp>
 #include <bpfmap/streams/ringbuf.hpp>
 #include <bpfmap/streams/user_ringbuf.hpp>

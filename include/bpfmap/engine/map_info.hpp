@@ -89,12 +89,15 @@ struct create_options {
 
 namespace detail {
 
+/// As a size that is expected: whatever it is.
+inline constexpr std::uint32_t any_size = 0xffffffff;
+
 /// What a class needs a map to be.
 struct map_expectation {
   map_type type;
   std::uint32_t key_size;
-  std::uint32_t value_size;
-  std::uint32_t flags;  // map_flags that must be set
+  std::uint32_t value_size;  // or any_size
+  std::uint32_t flags;       // map_flags that must be set
 };
 
 inline void append_difference(std::string& list, std::string_view what, std::string const& is,
@@ -144,7 +147,8 @@ inline std::string flag_names(std::uint32_t flags) {
 }
 
 constexpr bool fits(map_expectation const& expected, map_info const& info) noexcept {
-  return info.type == expected.type && info.key_size == expected.key_size && info.value_size == expected.value_size &&
+  return info.type == expected.type && info.key_size == expected.key_size &&
+         (info.value_size == expected.value_size || expected.value_size == any_size) &&
          (info.flags & expected.flags) == expected.flags;
 }
 
@@ -155,7 +159,7 @@ inline std::string differences(map_expectation const& expected, map_info const& 
   if (info.key_size != expected.key_size) {
     append_difference(list, "key size", std::to_string(info.key_size), std::to_string(expected.key_size));
   }
-  if (info.value_size != expected.value_size) {
+  if (info.value_size != expected.value_size && expected.value_size != any_size) {
     append_difference(list, "value size", std::to_string(info.value_size), std::to_string(expected.value_size));
   }
   if (std::uint32_t const missing = expected.flags & ~info.flags; missing != 0) {

@@ -107,6 +107,15 @@ inline int map_fd_by_id(std::uint32_t id) noexcept { return bpf_map_get_fd_by_id
 inline int object_pin(int fd, char const* path) noexcept { return bpf_obj_pin(fd, path); }
 inline int object_get(char const* path) noexcept { return bpf_obj_get(path); }
 
+/// A link that registers a struct_ops map: BPF_LINK_CREATE, and putting another map in its place: BPF_LINK_UPDATE.
+inline int struct_ops_link_create(int map_fd) noexcept {
+  constexpr auto struct_ops = static_cast<bpf_attach_type>(44);  // BPF_STRUCT_OPS, Linux 6.4
+  return bpf_link_create(map_fd, 0, struct_ops, nullptr);
+}
+inline int struct_ops_link_update(int link_fd, int map_fd) noexcept {
+  return bpf_link_update(link_fd, map_fd, nullptr);
+}
+
 inline int program_load(bpf_prog_type type, char const* name, char const* license, bpf_insn const* code,
                         std::size_t count, std::uint32_t flags) noexcept {
   bpf_prog_load_opts options{};
