@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cerrno>
 #include <cstring>
 #include <string_view>
@@ -46,6 +47,15 @@ int refusal(fake::shape const& wanted) {
   bool const array = wanted.type == 2 || wanted.type == 4 || wanted.type == 6;
   bool const per_cpu = wanted.type == 5 || wanted.type == 6 || wanted.type == 10;
   bool const lru = wanted.type == 9 || wanted.type == 10;
+  if (fake::is_storage(wanted.type)) {
+    bool const described = wanted.btf_fd != 0 && wanted.btf_key_type_id != 0 && wanted.btf_value_type_id != 0;
+    return described && wanted.key_size == 4 && wanted.max_entries == 0 && (wanted.flags & 1U) != 0 ? 0 : -EINVAL;
+  }
+  if (wanted.type == 27 || wanted.type == 31) {
+    bool const round = std::has_single_bit(wanted.max_entries) && wanted.max_entries % 4096 == 0;
+    return round && wanted.key_size == 0 && wanted.value_size == 0 ? 0 : -EINVAL;
+  }
+  if (wanted.type == 33) return wanted.max_entries != 0 && (wanted.flags & 1U << 10U) != 0 ? 0 : -EINVAL;
   if (!array && wanted.type != 1 && wanted.type != 5 && !lru) return -EINVAL;
   if (!valid_name(wanted.name) || wanted.max_entries == 0 || wanted.value_size == 0) return -EINVAL;
   if (array ? wanted.key_size != 4 : wanted.key_size == 0) return -EINVAL;
@@ -272,4 +282,19 @@ int bpf_prog_test_run_opts(int fd, bpf_test_run_opts* options) {
 
 int bpf_map__fd(bpf_map const* map) { return map->fd; }
 char const* bpf_map__name(bpf_map const* map) { return map->name.c_str(); }
+
+// Only whether a link is there, and where, is of interest.
+int bpf_link_create(int, int, bpf_attach_type, bpf_link_create_opts const*) {
+  run_before(call::link_create);
+  guard const lock;
+  if (auto const said = scripted(call::link_create)) return answer(*said);
+  return answer(make(kind::link).second);
+}
+int bpf_link_update(int link, int, bpf_link_update_opts const*) {
+  run_before(call::link_update);
+  guard const lock;
+  if (auto const said = scripted(call::link_update)) return answer(*said);
+  object const* const found = object_of(link);
+  return answer(found != nullptr && found->what == kind::link ? 0 : -EINVAL);
+}
 }

@@ -36,7 +36,10 @@ enum class call : std::uint8_t {
   program_run,
   object_open,
   object_load,
-  attach,
+  attach,       ///< of programs and of struct_ops
+  link_create,  ///< of struct_ops
+  link_update,
+  btf_load,
   count_  ///< how many there are
 };
 
@@ -136,6 +139,13 @@ void set_object(object_shape const& found);
 bpf_map* libbpf_map(shape const& made);
 /// One that was not loaded yet.
 bpf_map* unloaded_map(std::string const& name);
+
+/// How libbpf attaches a struct_ops that has links: 1.2 and newer make the link, too.
+void make_links_of_struct_ops(bool newer);
+/// libbpf 1.4 and newer have mapped an arena here.
+void set_mapped(bpf_map* map, void* memory);
+/// What the last BTF that was loaded has: "int:4", "struct:24", "lock@8", ….
+std::vector<std::string> last_btf();
 
 /// For the parts of the fake itself: a scripted answer for this call, or nothing. Counts it.
 std::optional<int> scripted(call which);

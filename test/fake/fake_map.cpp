@@ -15,6 +15,8 @@
 
 namespace fake {
 
+bool is_storage(std::uint32_t type) { return type == 24 || type == 28 || type == 29 || type == 32; }
+
 namespace {
 
 constexpr int enotsupp = 524;
@@ -62,8 +64,13 @@ bytes read_user(void const* from, std::size_t count) {
 
 map::map(shape const& created, std::uint32_t number, int memory) : made(created), id(number), file_(memory) {
   if (is_hash()) buckets_.resize(std::bit_ceil(std::max(made.max_entries, 1U)));
-  if (!is_array()) return;
   auto const page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  // The positions and the records of a ring, the pages of an arena: nothing that the fake itself looks into.
+  std::size_t const shown = is_ring()         ? 2 * page + 2 * std::size_t{made.max_entries}
+                            : made.type == 33 ? page * made.max_entries
+                                              : 0;
+  if (shown != 0 && ::ftruncate(memory, static_cast<off_t>(shown)) != 0) std::abort();
+  if (!is_array()) return;
   std::size_t const stride = per_cpu() ? element_bytes() : eight_rounded(made.value_size);
   memory_bytes_ = (std::max<std::size_t>(made.max_entries, 1) * stride + page - 1) / page * page;
   if (::ftruncate(memory, static_cast<off_t>(memory_bytes_)) != 0) std::abort();
@@ -76,8 +83,13 @@ map::~map() {
   if (memory_ != nullptr) ::munmap(memory_, memory_bytes_);
 }
 
-bool map::is_hash() const { return made.type == 1 || made.type == 5 || made.type == 9 || made.type == 10; }
-bool map::is_array() const { return made.type == 2 || made.type == 6; }
+// Stack traces and storages keep their elements like hashes, a struct_ops its one like an array.
+bool map::is_hash() const {
+  std::uint32_t const type = made.type;
+  return type == 1 || type == 5 || type == 7 || type == 9 || type == 10 || type == 19 || is_storage(type);
+}
+bool map::is_array() const { return made.type == 2 || made.type == 6 || made.type == 26; }
+bool map::is_ring() const { return made.type == 27 || made.type == 31; }
 bool map::per_cpu() const { return made.type == 5 || made.type == 6 || made.type == 10; }
 
 std::size_t map::element_bytes() const {
@@ -197,7 +209,7 @@ int map::update(void const* key, void const* value, std::uint64_t flags) {
   bool const present = find(wanted) != nullptr;
   if (present && mode == noexist) return -EEXIST;
   if (!present && mode == exist) return -ENOENT;
-  if (!present && count() >= made.max_entries) {
+  if (!present && !is_storage(made.type) && count() >= made.max_entries) {
     if (!evicts()) return -E2BIG;
     evict_oldest();
   }
@@ -207,8 +219,8 @@ int map::update(void const* key, void const* value, std::uint64_t flags) {
 
 int map::erase(void const* key) {
   if (!writable()) return -EPERM;
+  if (made.type == 4 || made.type == 26) return 0;
   if (is_array()) return -EINVAL;
-  if (made.type == 4) return 0;
   if (!is_hash()) return -enotsupp;
   bytes const wanted = read_user(key, made.key_size);
   if (find(wanted) == nullptr) return -ENOENT;

@@ -17,6 +17,7 @@ struct bpf_map {
   int fd = -1;
   fake::shape made{};
   bool autocreate = true;
+  void* mapped = nullptr;
 };
 
 namespace fake {
@@ -27,6 +28,9 @@ using bytes = std::vector<std::byte>;
 void write_user(void* to, void const* from, std::size_t count);
 bytes read_user(void const* from, std::size_t count);
 void violate(std::string const& what);
+
+/// Whether it is one of the local storages.
+bool is_storage(std::uint32_t type);
 
 class map {
  public:
@@ -47,6 +51,7 @@ class map {
 
   [[nodiscard]] bool is_hash() const;
   [[nodiscard]] bool is_array() const;
+  [[nodiscard]] bool is_ring() const;
   [[nodiscard]] bool per_cpu() const;
   [[nodiscard]] std::size_t element_bytes() const;
   [[nodiscard]] std::uint64_t count() const;

@@ -4,10 +4,12 @@
 #include "fake_libbpf.hpp"
 #include "fake_map.hpp"
 
+#include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
@@ -26,6 +28,7 @@ struct bpf_program {
 
 struct bpf_link {
   int fd;
+  int map_of_struct_ops = -1;  // its registration ends when this is destroyed, unless it was disconnected
 };
 
 struct bpf_object {
@@ -40,6 +43,8 @@ namespace {
 using fake::answer;
 using fake::call;
 using fake::scripted;
+
+bool newer_libbpf = false;
 
 fake::object_shape& found_object() {
   static auto* const shape = new fake::object_shape;
@@ -84,6 +89,8 @@ T* named(std::vector<std::unique_ptr<T>> const& all, std::string const& name) {
 namespace fake {
 
 void set_object(object_shape const& found) { found_object() = found; }
+void make_links_of_struct_ops(bool newer) { newer_libbpf = newer; }
+void set_mapped(bpf_map* map, void* memory) { map->mapped = memory; }
 
 }  // namespace fake
 
@@ -146,9 +153,34 @@ bpf_link* bpf_program__attach(bpf_program const*) {
 }
 int bpf_link__fd(bpf_link const* link) { return link->fd; }
 int bpf_link__destroy(bpf_link* link) {
-  ::close(link->fd);
+  if (link->map_of_struct_ops >= 0) {
+    std::uint32_t const key = 0;
+    bpf_map_delete_elem(link->map_of_struct_ops, &key);
+  } else if (link->fd >= 0) {
+    ::close(link->fd);
+  }
   delete link;
   return answer(0);
+}
+void bpf_link__disconnect(bpf_link* link) { *link = {-1}; }
+
+// Gives the kernel the functions: the state, the second number of the value, changes. A link of libbpf before 1.2, or
+// of a map without links, has the map's own descriptor.
+bpf_link* bpf_map__attach_struct_ops(bpf_map const* map) {
+  if (auto const said = scripted(call::attach)) {
+    answer(*said);
+    return nullptr;
+  }
+  bool const by_link = (map->made.flags & 1U << 13U) != 0;
+  std::uint32_t const key = 0;
+  std::vector<std::uint32_t> value(map->made.value_size / 4);
+  value[0] = 1;
+  value[1] = by_link ? 3 : 1;
+  fake::put(map->fd, &key, value.data());
+  if (!by_link) return new bpf_link{map->fd, map->fd};
+  if (!newer_libbpf) return new bpf_link{map->fd, map->fd};
+  int const fd = bpf_link_create(map->fd, 0, static_cast<bpf_attach_type>(44), nullptr);
+  return fd < 0 ? nullptr : new bpf_link{fd};
 }
 
 bpf_map_type bpf_map__type(bpf_map const* map) { return static_cast<bpf_map_type>(map->made.type); }
@@ -162,7 +194,7 @@ __u32 bpf_map__btf_value_type_id(bpf_map const*) { return 0; }
 void* fake_initial_value(bpf_map* map, size_t* bytes) __asm__("bpf_map__initial_value");
 void* fake_initial_value(bpf_map* map, size_t* bytes) {
   *bytes = map->made.value_size;
-  return nullptr;
+  return map->mapped;
 }
 int bpf_map__set_autocreate(bpf_map* map, bool on) {
   if (map->fd >= 0) return answer(-EBUSY);

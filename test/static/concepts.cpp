@@ -247,9 +247,10 @@ BOOST_AUTO_TEST_CASE(spin_locks_live_in_hashes_arrays_and_storages) {
 }
 
 BOOST_AUTO_TEST_CASE(elements_can_be_counted_where_they_can_be_absent_or_are_always_there) {
-  check([]<map_type Type> { return views<Type>::is_countable; },
-        {hash, lru_hash, percpu_hash, lru_percpu_hash, hash_of_maps, rhash, array, percpu_array, lpm_trie, sockhash,
-         devmap_hash, xskmap, queue, stack, cgroup_storage, percpu_cgroup_storage, struct_ops, insn_array});
+  check(
+      []<map_type Type> { return views<Type>::is_countable; },
+      {hash, lru_hash, percpu_hash, lru_percpu_hash, hash_of_maps, rhash, array, percpu_array, lpm_trie, sockhash,
+       devmap_hash, xskmap, queue, stack, cgroup_storage, percpu_cgroup_storage, struct_ops, insn_array, stack_trace});
 }
 
 BOOST_AUTO_TEST_CASE(four_types_have_a_value_a_cpu) {
