@@ -99,21 +99,25 @@ class arena : public typed_map<arena, map_type::arena> {
     }
   }
 
+  template <plain_bytes T>
+  [[nodiscard]] std::span<T> span(std::uint64_t offset, std::size_t count)
+    requires throwing<>
+  {
+    std::error_code ec;
+    auto const found = span<T>(offset, count, ec);
+    if (ec) fail_span(ec, offset, count, sizeof(T), alignof(T));
+    return found;
+  }
+  template <plain_bytes T>
+  [[nodiscard]] std::span<T const> span(std::uint64_t offset, std::size_t count) const
+    requires throwing<>
+  {
+    std::error_code ec;
+    auto const found = span<T>(offset, count, ec);
+    if (ec) fail_span(ec, offset, count, sizeof(T), alignof(T));
+    return found;
+  }
 #if BPFMAP_EXCEPTIONS
-  template <plain_bytes T>
-  [[nodiscard]] std::span<T> span(std::uint64_t offset, std::size_t count) {
-    std::error_code ec;
-    auto const found = span<T>(offset, count, ec);
-    if (ec) fail_span(ec, offset, count, sizeof(T), alignof(T));
-    return found;
-  }
-  template <plain_bytes T>
-  [[nodiscard]] std::span<T const> span(std::uint64_t offset, std::size_t count) const {
-    std::error_code ec;
-    auto const found = span<T>(offset, count, ec);
-    if (ec) fail_span(ec, offset, count, sizeof(T), alignof(T));
-    return found;
-  }
   void allocate_pages(std::uint64_t first, std::uint64_t count) {
     std::error_code ec;
     allocate_pages(first, count, ec);
@@ -123,6 +127,11 @@ class arena : public typed_map<arena, map_type::arena> {
     if (ec.value() == EFAULT) hint = "with segv_on_fault only programs allocate pages, by bpf_arena_alloc_pages";
     fail("allocate_pages", ec, std::move(hint));
   }
+#else
+  // Not there, and says why.
+  template <class... A>
+  void allocate_pages(A&&...)
+    requires throwing<>;
 #endif
 
  private:

@@ -6,6 +6,7 @@
 // cgrp_storage.
 
 #include <cerrno>
+#include <concepts>
 #include <optional>
 #include <string>
 #include <system_error>
@@ -32,14 +33,55 @@ struct pid {
 template <class T>
 concept storage_value =
     map_value<T> &&
-    because<sizeof(T) <= detail::storage_max, "a local storage's value may have 65407 bytes at the most">;
+    because<sizeof(T) <= detail::storage_max, "the value of a local storage may have 65407 bytes at the most">;
 
 namespace detail {
+
+// Never holds, and says why for other keys than the right one.
+template <class K, class Key>
+concept wrong_key =
+    !std::same_as<K, Key> && because<std::same_as<K, Key>,
+                                     "the key of a local storage says what it is: a socket_fd (sk_storage), file_fd "
+                                     "(inode_storage), pid_fd or pid (task_storage) or cgroup_fd (cgrp_storage)">;
 
 /// Keys are descriptors, which user space alone has: programs have the objects themselves. The kernel creates none
 /// without BTF, so it is made from the C++ type.
 template <class Derived, map_type Type, class Key, class T>
 class local_storage : public keyed_map<Derived, Type, Key, plain_values<T>> {
+  using base = keyed_map<Derived, Type, Key, plain_values<T>>;
+
+ public:
+  using base::assign;
+  using base::at;
+  using base::contains;
+  using base::erase;
+  using base::find;
+  using base::insert;
+  using base::insert_or_assign;
+
+  // Near misses: keys of another kind. They never compile, and say why.
+  template <class K, class... A>
+  void assign(K const&, A&&...) const
+    requires wrong_key<K, Key>;
+  template <class K, class... A>
+  void at(K const&, A&&...) const
+    requires wrong_key<K, Key>;
+  template <class K, class... A>
+  void contains(K const&, A&&...) const
+    requires wrong_key<K, Key>;
+  template <class K, class... A>
+  void erase(K const&, A&&...) const
+    requires wrong_key<K, Key>;
+  template <class K, class... A>
+  void find(K const&, A&&...) const
+    requires wrong_key<K, Key>;
+  template <class K, class... A>
+  void insert(K const&, A&&...) const
+    requires wrong_key<K, Key>;
+  template <class K, class... A>
+  void insert_or_assign(K const&, A&&...) const
+    requires wrong_key<K, Key>;
+
  protected:
   static unique_fd describe(create_options& options, std::error_code& ec, std::string* why) {
     if (options.btf_fd != 0) return {};
@@ -146,26 +188,36 @@ class task_storage : public detail::local_storage<task_storage<T>, map_type::tas
     return with_task(which, true, ec, [&](pid_fd key) { return erase(key, ec); });
   }
 
-#if BPFMAP_EXCEPTIONS
-  [[nodiscard]] std::optional<T> find(pid which) const {
+  [[nodiscard]] std::optional<T> find(pid which) const
+    requires throwing<>
+  {
     return or_fail("find", [&](std::error_code& ec) { return find(which, ec); });
   }
-  [[nodiscard]] bool contains(pid which) const {
+  [[nodiscard]] bool contains(pid which) const
+    requires throwing<>
+  {
     return or_fail("contains", [&](std::error_code& ec) { return contains(which, ec); });
   }
-  bool insert(pid which, T const& value) const {
+  bool insert(pid which, T const& value) const
+    requires throwing<>
+  {
     return or_fail("insert", [&](std::error_code& ec) { return insert(which, value, ec); });
   }
-  bool assign(pid which, T const& value) const {
+  bool assign(pid which, T const& value) const
+    requires throwing<>
+  {
     return or_fail("assign", [&](std::error_code& ec) { return assign(which, value, ec); });
   }
-  void insert_or_assign(pid which, T const& value) const {
+  void insert_or_assign(pid which, T const& value) const
+    requires throwing<>
+  {
     or_fail("insert_or_assign", [&](std::error_code& ec) { return insert_or_assign(which, value, ec), true; });
   }
-  bool erase(pid which) const {
+  bool erase(pid which) const
+    requires throwing<>
+  {
     return or_fail("erase", [&](std::error_code& ec) { return erase(which, ec); });
   }
-#endif
 
  private:
   // What `use` gives for the task's pidfd; for a task that is not there nothing, which is an error unless it `may` be.
@@ -178,7 +230,6 @@ class task_storage : public detail::local_storage<task_storage<T>, map_type::tas
     return {};
   }
 
-#if BPFMAP_EXCEPTIONS
   template <class Do>
   auto or_fail(char const* operation, Do const& act) const {
     std::error_code ec;
@@ -186,7 +237,6 @@ class task_storage : public detail::local_storage<task_storage<T>, map_type::tas
     if (ec) this->fail(operation, -ec.value());
     return result;
   }
-#endif
 };
 
 }  // namespace bpfmap::inline BPFMAP_ABI

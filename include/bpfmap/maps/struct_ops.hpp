@@ -63,6 +63,11 @@ class struct_ops_link {
   inline void update(struct_ops const& next, std::error_code& ec) noexcept;
 #if BPFMAP_EXCEPTIONS
   inline void update(struct_ops const& next);
+#else
+  // Not there, and says why.
+  template <class... A>
+  void update(A&&...)
+    requires throwing<>;
 #endif
 
   /// Takes the registration back now. What uses it already (sockets of a congestion control) goes on using it.
@@ -173,6 +178,14 @@ class struct_ops : public typed_map<struct_ops, map_type::struct_ops> {
     if (ec) fail("attach", ec, attach_hint(ec.value()));
     return made;
   }
+#else
+  // Not there, and say why.
+  template <class... A>
+  struct_ops_status status(A&&...) const
+    requires throwing<>;
+  template <class... A>
+  struct_ops_link attach(A&&...) const
+    requires throwing<>;
 #endif
 
   // Near misses. They never compile, and say why.
