@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// expect-error: the kernel cannot be asked to replace only what is there
+// expect-error: the kernel does not tell whether this map type had the element
 #include <bpfmap/maps/array.hpp>
 #include <bpfmap/maps/hash.hpp>
 #include <bpfmap/maps/of_maps.hpp>

@@ -169,12 +169,6 @@ concept keyed = because<traits_of(Type).key != key_kind::none,
                         "the values of this map type have no keys: a queue or stack has push, pop and peek, a "
                         "bloom_filter has insert and might_contain">;
 
-/// BPF_EXIST says something: not where the kernel takes only BPF_ANY.
-template <map_type Type>
-concept replaceable = because<traits_of(Type).errnos.exist_on_absent != EINVAL,
-                              "the kernel cannot be asked to replace only what is there in this map type: use "
-                              "insert_or_assign">;
-
 template <map_type Type>
 concept mappable = because<static_cast<bool>(traits_of(Type).commands.mmap),
                            "the kernel maps only arrays, ring buffers and arenas into memory: this map type has "

@@ -4,6 +4,7 @@
 
 // IP addresses and prefixes: what an lpm_trie is keyed by, as the kernel's struct bpf_lpm_trie_key has it.
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cerrno>
@@ -14,8 +15,6 @@
 #include <string_view>
 #include <system_error>
 #include <type_traits>
-
-#include <arpa/inet.h>
 
 #include <bpfmap/core/concepts.hpp>
 #include <bpfmap/core/error.hpp>
@@ -162,21 +161,68 @@ constexpr auto& bytes_of(Address& address) noexcept {
     return address;
 }
 
-template <class Address>
-std::string address_text(Address const& address) {
-  auto const& bytes = bytes_of(address);
-  if constexpr (is_ip<Address>) {
-    char text[INET6_ADDRSTRLEN]{};
-    ::inet_ntop(std::is_same_v<Address, ipv4> ? AF_INET : AF_INET6, bytes.data(), text, sizeof text);
-    return text;
-  } else {
-    std::string text;
-    for (std::byte const each : bytes) {
-      text += "0123456789abcdef"[std::to_integer<unsigned>(each >> 4)];
-      text += "0123456789abcdef"[std::to_integer<unsigned>(each & std::byte{15})];
-    }
-    return text;
+inline constexpr std::string_view hex_digits = "0123456789abcdef";
+
+inline std::string address_text(ipv4 const& address) {
+  std::string text;
+  for (std::byte const each : address.bytes) {
+    if (!text.empty()) text += '.';
+    text += std::to_string(std::to_integer<unsigned>(each));
   }
+  return text;
+}
+
+// As RFC 5952 has it: no leading zeros, and "::" for the longest run of at least two groups of zeros, the first of
+// several. Addresses that carry an IPv4 address (RFC 4291, 2.5.5) end with it, as inet_ntop(3) writes them.
+inline std::string address_text(ipv6 const& address) {
+  auto const group = [&](std::size_t i) {
+    return std::to_integer<unsigned>(address.bytes[2 * i]) << 8 | std::to_integer<unsigned>(address.bytes[2 * i + 1]);
+  };
+  std::size_t gap = 8;
+  std::size_t gap_length = 1;
+  for (std::size_t from = 0, to = 0; from < 8; from = to + 1) {
+    for (to = from; to < 8 && group(to) == 0;) ++to;
+    if (to - from > gap_length) {
+      gap = from;
+      gap_length = to - from;
+    }
+  }
+  bool const carries_ipv4 = gap == 0 && (gap_length == 6 || (gap_length == 5 && group(5) == 0xffff));
+  std::size_t const groups = carries_ipv4 ? 6 : 8;
+  std::string text;
+  for (std::size_t i = 0; i < groups;) {
+    if (i == gap) {
+      text += "::";
+      i += gap_length;
+      continue;
+    }
+    if (i != 0 && !text.ends_with(':')) text += ':';
+    bool leading = true;
+    for (unsigned shift = 16; shift != 0;) {
+      shift -= 4;
+      unsigned const digit = group(i) >> shift & 15;
+      leading = leading && digit == 0 && shift != 0;
+      if (!leading) text += hex_digits[digit];
+    }
+    ++i;
+  }
+  if (carries_ipv4) {
+    if (!text.ends_with(':')) text += ':';
+    ipv4 carried;
+    std::copy_n(address.bytes.begin() + 12, 4, carried.bytes.begin());
+    text += address_text(carried);
+  }
+  return text;
+}
+
+template <std::size_t N>
+std::string address_text(std::array<std::byte, N> const& bytes) {
+  std::string text;
+  for (std::byte const each : bytes) {
+    text += hex_digits[std::to_integer<unsigned>(each >> 4)];
+    text += hex_digits[std::to_integer<unsigned>(each & std::byte{15})];
+  }
+  return text;
 }
 
 [[noreturn, gnu::cold, gnu::noinline]] inline void raise_parse(std::string_view text, std::error_code ec,
