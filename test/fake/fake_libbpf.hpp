@@ -127,10 +127,24 @@ std::size_t own_descriptors();
 /// asks for, or overlapping. Gone from the list once told.
 std::vector<std::string> violations();
 
+/// A constant of an object's programs, all zeros.
+struct constant {
+  std::string name;
+  std::uint32_t bytes;
+};
+/// A call in a program's own instructions, and what the kernel says about the helper: 1 that it has it, 0 that it
+/// does not, a negative number that it cannot be asked.
+struct helper_call {
+  std::string program;
+  std::int32_t helper;
+  int probe = 1;
+};
 /// An object file with programs and maps.
 struct object_shape {
   std::vector<std::string> programs;
   std::vector<shape> maps;
+  std::vector<constant> constants = {};
+  std::vector<helper_call> calls = {};
 };
 /// What the next bpf_object__open_*() finds.
 void set_object(object_shape const& found);

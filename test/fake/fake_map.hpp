@@ -18,6 +18,7 @@ struct bpf_map {
   fake::shape made{};
   bool autocreate = true;
   void* mapped = nullptr;
+  std::byte* initial = nullptr;  // its value before it is loaded, if it holds global variables
 };
 
 namespace fake {

@@ -9,6 +9,7 @@
 #include <bpf/libbpf.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -24,6 +25,13 @@ struct bpf_program {
   int fd = -1;
   bool autoload = true;
   bool loaded = false;
+  std::vector<bpf_insn> code = {};
+};
+
+// Types as the words that they are, numbered from 1: a section, and then its variables.
+struct btf {
+  std::vector<std::vector<std::uint32_t>> types;
+  std::vector<std::string> names;
 };
 
 struct bpf_link {
@@ -36,6 +44,8 @@ struct bpf_object {
   std::vector<std::unique_ptr<bpf_program>> programs;
   std::vector<std::unique_ptr<bpf_map>> maps;
   bool loaded = false;
+  btf types = {};
+  std::vector<std::byte> constants = {};
 };
 
 namespace {
@@ -51,6 +61,29 @@ fake::object_shape& found_object() {
   return *shape;
 }
 
+constexpr char const* constants_map = ".rodata";
+
+void add_constants(bpf_object& object, std::vector<fake::constant> const& constants) {
+  if (constants.empty()) return;
+  std::vector<std::uint32_t> section(3);
+  std::vector<std::vector<std::uint32_t>> variables;
+  std::uint32_t size = 0;
+  for (fake::constant const& each : constants) {
+    auto const number = static_cast<std::uint32_t>(variables.size());
+    section.insert(section.end(), {number + 2, size, each.bytes});
+    variables.push_back({number, BTF_KIND_VAR << 24U, 0, BTF_VAR_GLOBAL_ALLOCATED});
+    object.types.names.push_back(each.name);
+    size += (each.bytes + 7) / 8 * 8;
+  }
+  section[1] = BTF_KIND_DATASEC << 24U | static_cast<std::uint32_t>(constants.size());
+  section[2] = size;
+  object.types.types = {section};
+  object.types.types.insert(object.types.types.end(), variables.begin(), variables.end());
+  object.constants.resize(size);
+  fake::shape const made{.type = 2, .value_size = size, .max_entries = 1, .name = constants_map};
+  object.maps.push_back(std::make_unique<bpf_map>(bpf_map{constants_map, -1, made, true, object.constants.data()}));
+}
+
 bpf_object* open_object(char const* name) {
   if (auto const said = scripted(call::object_open)) {
     answer(*said);
@@ -59,10 +92,18 @@ bpf_object* open_object(char const* name) {
   auto* const made = new bpf_object{name == nullptr ? "tool" : name, {}, {}};
   for (std::string const& each : found_object().programs) {
     made->programs.push_back(std::make_unique<bpf_program>(bpf_program{each, "raw_tp/sys_enter"}));
+    for (fake::helper_call const& call : found_object().calls) {
+      if (call.program != each) continue;
+      bpf_insn one{};
+      one.code = BPF_JMP | BPF_CALL;
+      one.imm = call.helper;
+      made->programs.back()->code.push_back(one);
+    }
   }
   for (fake::shape const& each : found_object().maps) {
     made->maps.push_back(std::make_unique<bpf_map>(bpf_map{each.name, -1, each}));
   }
+  add_constants(*made, found_object().constants);
   return made;
 }
 
@@ -101,7 +142,9 @@ bpf_object* bpf_object__open_mem(void const*, size_t, bpf_object_open_opts const
   return open_object(o->object_name);
 }
 char const* bpf_object__name(bpf_object const* object) { return object->name.c_str(); }
-btf* bpf_object__btf(bpf_object const*) { return nullptr; }
+btf* bpf_object__btf(bpf_object const* object) {
+  return object->constants.empty() ? nullptr : const_cast<btf*>(&object->types);
+}
 
 int bpf_object__load(bpf_object* object) {
   if (auto const said = scripted(call::object_load)) return answer(*said);
@@ -188,13 +231,13 @@ __u32 bpf_map__max_entries(bpf_map const* map) { return map->made.max_entries; }
 __u32 bpf_map__value_size(bpf_map const* map) { return map->made.value_size; }
 __u32 bpf_map__map_flags(bpf_map const* map) { return map->made.flags; }
 bool bpf_map__autocreate(bpf_map const* map) { return map->autocreate; }
-bool bpf_map__is_internal(bpf_map const*) { return false; }
-__u32 bpf_map__btf_value_type_id(bpf_map const*) { return 0; }
+bool bpf_map__is_internal(bpf_map const* map) { return map->initial != nullptr; }
+__u32 bpf_map__btf_value_type_id(bpf_map const* map) { return map->initial == nullptr ? 0 : 1; }
 // Its types differ between releases of libbpf, so it is defined by its symbol.
 void* fake_initial_value(bpf_map* map, size_t* bytes) __asm__("bpf_map__initial_value");
 void* fake_initial_value(bpf_map* map, size_t* bytes) {
   *bytes = map->made.value_size;
-  return map->mapped;
+  return map->initial != nullptr ? static_cast<void*>(map->initial) : map->mapped;
 }
 int bpf_map__set_autocreate(bpf_map* map, bool on) {
   if (map->fd >= 0) return answer(-EBUSY);
@@ -207,17 +250,24 @@ int bpf_map__set_max_entries(bpf_map* map, __u32 entries) {
   return 0;
 }
 
-btf_type const* btf__type_by_id(btf const*, __u32) { return nullptr; }
-char const* btf__name_by_offset(btf const*, __u32) { return nullptr; }
+btf_type const* btf__type_by_id(btf const* types, __u32 id) {
+  return id == 0 || id > types->types.size() ? nullptr : reinterpret_cast<btf_type const*>(types->types[id - 1].data());
+}
+char const* btf__name_by_offset(btf const* types, __u32 offset) { return types->names[offset].c_str(); }
 
 libbpf_print_fn_t libbpf_set_print(libbpf_print_fn_t next) {
   static libbpf_print_fn_t current = nullptr;
   return std::exchange(current, next);
 }
-}
 
-// Programs of the fake have no instructions, and so call no helper that a kernel might lack.
-extern "C" bpf_insn const* bpf_program__insns(bpf_program const*) { return nullptr; }
-extern "C" size_t bpf_program__insn_cnt(bpf_program const*) { return 0; }
-extern "C" bpf_prog_type bpf_program__type(bpf_program const*) { return BPF_PROG_TYPE_RAW_TRACEPOINT; }
-extern "C" int libbpf_probe_bpf_helper(bpf_prog_type, bpf_func_id, void const*) { return 1; }
+// The instructions of a program are its calls of helpers.
+bpf_insn const* bpf_program__insns(bpf_program const* program) { return program->code.data(); }
+size_t bpf_program__insn_cnt(bpf_program const* program) { return program->code.size(); }
+bpf_prog_type bpf_program__type(bpf_program const*) { return BPF_PROG_TYPE_RAW_TRACEPOINT; }
+int libbpf_probe_bpf_helper(bpf_prog_type, bpf_func_id helper, void const*) {
+  for (fake::helper_call const& each : found_object().calls) {
+    if (each.helper == static_cast<std::int32_t>(helper)) return each.probe;
+  }
+  return 1;
+}
+}

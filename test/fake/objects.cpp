@@ -2,6 +2,8 @@
 // Objects and programs: what fails before and after load(), and what libbpf's own errors look like.
 #include "ring.hpp"
 
+#include <algorithm>
+#include <array>
 #include <vector>
 
 namespace {
@@ -109,6 +111,64 @@ BOOST_AUTO_TEST_CASE(that_are_empty_answer_ebadf) {
   BOOST_TEST(number_of([&](auto& ec) { (void)program.attach(ec); }) == EBADF);
   BOOST_TEST(number_of([&](auto& ec) { (void)program.run({}, ec); }) == EBADF);
   BOOST_TEST(number_of([&](auto& ec) { program.set_autoload(true, ec); }) == EBADF);
+}
+
+BOOST_AUTO_TEST_CASE(tell_programs_which_cpus_are_possible_and_where_the_gaps_are) {
+  fake::set_object({.programs = {"on_open"},
+                    .maps = {},
+                    .constants = {{"first", 1}, {"bpfmap_cpu_ids", 4}, {"bpfmap_cpu_holes", 1024}, {"last", 8}}});
+  auto object = opened();
+  auto& holes = object.global<std::array<std::uint64_t, 128>>("bpfmap_cpu_holes");
+  holes.fill(~std::uint64_t{0});  // whatever was there
+  auto const& ids = object.global<std::uint32_t>("bpfmap_cpu_ids");
+  auto const& first = object.global<std::uint8_t>("first");
+  auto const& last = object.global<std::uint64_t>("last");
+  object.load();
+  // Possible are 0, 2-5 and 8.
+  BOOST_TEST(ids == 9U);
+  BOOST_TEST(holes[0] == 0b0'1100'0010U);
+  BOOST_TEST(std::ranges::count(holes, 0U) == 127);
+  BOOST_TEST(int{first} == 0);
+  BOOST_TEST(last == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(tell_nothing_to_programs_that_do_not_ask) {
+  fake::set_object({.programs = {"on_open"}, .maps = {}, .constants = {{"bpfmap_cpu_ids", 8}}});
+  auto object = opened();
+  auto const& another = object.global<std::uint64_t>("bpfmap_cpu_ids");  // of that name, but not of that size
+  object.load();
+  BOOST_TEST(another == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(leave_out_programs_that_call_what_the_kernel_does_not_have) {
+  fake::set_object({.programs = {"sums", "loops", "plain", "unknown"},
+                    .maps = {},
+                    .calls = {{"sums", 181, 1}, {"sums", 195, 0}, {"loops", 181, 1}, {"unknown", 164, -EOPNOTSUPP}}});
+  auto object = opened();
+  BOOST_TEST(object.leave_out_unsupported() == 1U);
+  BOOST_TEST(!object.program("sums").autoload());
+  for (char const* const name : {"loops", "plain", "unknown"}) BOOST_TEST(object.program(name).autoload());
+  object.load();
+  BOOST_TEST(object.program("sums").fd() == -1);
+  BOOST_TEST(number_of([&](auto& ec) { object.leave_out_unsupported(ec); }) == EINVAL);
+  BOOST_TEST(number_of([](auto& ec) { bpfmap::object{}.leave_out_unsupported(ec); }) == EBADF);
+}
+
+BOOST_AUTO_TEST_CASE(that_do_not_load_name_the_newest_helper_that_is_missing) {
+  fake::set_object({.programs = {"plain", "sums"}, .maps = {}, .calls = {{"sums", 181, 0}, {"sums", 195, 0}}});
+  auto object = opened();
+  fake::fail(call::object_load, EINVAL);
+  auto const error = test::error_of([&] { object.load(); });
+  BOOST_TEST(error.code.value() == EINVAL);
+  BOOST_TEST(
+      error.hint ==
+      "program 'sums' calls bpf_map_lookup_percpu_elem, which this kernel does not have (Linux 5.19 does): switch "
+      "its autoload off, or call leave_out_unsupported()");
+  // One that is not loaded is not to blame.
+  object = opened();
+  object.program("sums").set_autoload(false);
+  fake::fail(call::object_load, EINVAL);
+  BOOST_TEST(test::error_of([&] { object.load(); }).hint == "");
 }
 
 BOOST_AUTO_TEST_CASE(attach_programs_and_detach_them_with_their_link) {
