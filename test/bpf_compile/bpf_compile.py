@@ -72,6 +72,13 @@ def unused_of(header):
     return sorted(public - used), len(public)
 
 
+def raw_declarations(header):
+    """Programs of this project that declare a map in libbpf's own form."""
+    project = Path(header).parents[1]
+    programs = [*project.glob("bpf/*.bpf.c"), *project.glob("examples/*/*.bpf.c")]
+    return [path.name for path in programs if "__uint(" in path.read_text(encoding="utf-8")], len(programs)
+
+
 def compiled(clang, flags, header, output, *more):
     own = ["-DWITH_VMLINUX", "-isystem", output.parent] if header == "vmlinux.h" else []
     done = run([clang, *flags, *own, *more, "-c", EVERY_MACRO, "-o", output])
@@ -118,6 +125,9 @@ def main(arguments):
     version, header, expect_error, bpftool, loader, *flags = arguments
     unused, public = unused_of(header)
     verdict("all that is public is used", f"not used: {', '.join(unused)}" if unused or public < 40 else None)
+
+    raw, programs = raw_declarations(header)
+    verdict("all programs declare maps by it", f"not: {', '.join(raw)}" if raw or programs < 10 else None)
 
     cases_of = {header: 2 * len(modes) for header, modes in MODES.items()}
     clang = find_clang(version)
