@@ -68,7 +68,7 @@ bool is_event(side_event const& event, std::uint64_t number, std::uint32_t cpu) 
 BOOST_FIXTURE_TEST_SUITE(bpf_side_writes, writes, *ut::precondition(test::may_use_bpf))
 
 BOOST_AUTO_TEST_CASE(additions_to_shared_maps_are_in_the_member_that_is_named, *ut::precondition(test::two_cpus)) {
-  for (int i = 0; i < 3; ++i) BOOST_TEST(run("side_add_shared", i % 2U) == 0);
+  for (std::size_t i = 0; i < 3; ++i) BOOST_TEST(run("side_add_shared", i % 2) == 0);
   side_parts const made = object.map<shared_map>("shared").at(default_key);
   BOOST_TEST(made.u64 == 15U);
   BOOST_TEST(made.s64 == -15);
