@@ -7,6 +7,14 @@
 
 #include "syscount.h"
 
+// The tool has the same numbers in tracer.cpp: what is written here is read there as it is.
+_Static_assert(sizeof(struct syscount_key) == 8 && __builtin_offsetof(struct syscount_key, call) == 4, "");
+_Static_assert(sizeof(struct syscount_stats) == 56 && __builtin_offsetof(struct syscount_stats, ns) == 24 &&
+                   __builtin_offsetof(struct syscount_stats, name) == 40,
+               "");
+_Static_assert(sizeof(struct syscount_start) == 24 && __builtin_offsetof(struct syscount_start, pid) == 16, "");
+_Static_assert(sizeof(struct syscount_sample) == 40 && __builtin_offsetof(struct syscount_sample, name) == 20, "");
+
 // The part of the kernel's struct that is needed; libbpf finds out where the members really are.
 struct task_struct {
   struct task_struct* group_leader;

@@ -26,6 +26,13 @@ namespace syscount {
 
 namespace {
 
+// What the BPF programs write is read as it is: their compiler has the same numbers in syscount.bpf.c.
+static_assert(sizeof(syscount_key) == 8 && offsetof(syscount_key, call) == 4);
+static_assert(sizeof(syscount_stats) == 56 && offsetof(syscount_stats, ns) == 24 &&
+              offsetof(syscount_stats, name) == 40);
+static_assert(sizeof(syscount_start) == 24 && offsetof(syscount_start, pid) == 16);
+static_assert(sizeof(syscount_sample) == 40 && offsetof(syscount_sample, name) == 20);
+
 using std::chrono::nanoseconds;
 
 constexpr std::size_t kept_samples = 5;

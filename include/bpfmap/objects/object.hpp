@@ -296,6 +296,9 @@ class object {
   void autoload_only(A&&...) const
     requires throwing<>;
   template <class... A>
+  std::size_t leave_out_unsupported(A&&...) const
+    requires throwing<>;
+  template <class... A>
   void load(A&&...)
     requires throwing<>;
 #endif
