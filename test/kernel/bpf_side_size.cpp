@@ -31,7 +31,12 @@ struct sizes {
     object.program("side_size").run();
     return object.global<std::int64_t>((std::string(map) + "_size").c_str());
   }
-  /// What a walk over the keys says, of maps that have no class here.
+  /// What C++ says.
+  template <class Map>
+  std::int64_t size(char const* map) {
+    return static_cast<std::int64_t>(object.map<Map>(map).size());
+  }
+  /// What a walk over the keys says.
   std::int64_t walked(char const* map) const {
     int const fd = bpf_map__fd(object.map(map).get());
     std::array<std::byte, 64> keys[2];
@@ -137,7 +142,8 @@ BOOST_AUTO_TEST_CASE(of_arrays_is_their_number_of_entries) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(of_a_trie_is_what_a_walk_finds) {
+BOOST_AUTO_TEST_CASE(of_a_trie_is_that_of_cpp_and_of_a_walk) {
+  using trie = bpfmap::lpm_trie<bpfmap::lpm_key<bpfmap::ipv4>, value_type>;
   sizes run("side_size");
   struct prefix {
     std::uint32_t length;
@@ -148,12 +154,15 @@ BOOST_AUTO_TEST_CASE(of_a_trie_is_what_a_walk_finds) {
     value_type const value = i;
     run.put("lpm_trie", &key, &value);
     BOOST_TEST(run.told("lpm_trie") == run.walked("lpm_trie"));
+    BOOST_TEST(run.told("lpm_trie") == run.size<trie>("lpm_trie"));
   }
   BOOST_TEST(run.told("lpm_trie") == 50);
 }
 
 BOOST_AUTO_TEST_CASE(of_a_hash_of_maps_comes_from_the_kernels_counter_or_not_at_all) {
-  auto const inner = bpfmap::array<value_type>::create({.max_entries = 1});
+  using inner_map = bpfmap::array<value_type>;
+  using outer_map = bpfmap::hash_of_maps<key_type, inner_map>;
+  auto const inner = inner_map::create({.max_entries = 1});
   int const fd = inner.fd();
   sizes walk("side_size_walk");
   BOOST_TEST(walk.told("hash_of_maps") == -EOPNOTSUPP);
@@ -165,6 +174,7 @@ BOOST_AUTO_TEST_CASE(of_a_hash_of_maps_comes_from_the_kernels_counter_or_not_at_
   }
   BOOST_TEST(run.told("hash_of_maps") == (counted ? 3 : -EOPNOTSUPP));
   BOOST_TEST(run.walked("hash_of_maps") == 3);
+  BOOST_TEST(run.size<outer_map>("hash_of_maps") == 3);
 }
 
 BOOST_AUTO_TEST_CASE(of_a_queue_and_a_stack_is_right_however_often_they_went_round) {
@@ -175,6 +185,10 @@ BOOST_AUTO_TEST_CASE(of_a_queue_and_a_stack_is_right_however_often_they_went_rou
       value_type value = 1;
       auto const push = [&] { BOOST_REQUIRE(bpf_map_update_elem(fd, nullptr, &value, BPF_ANY) == 0); };
       auto const pop = [&] { BOOST_REQUIRE(bpf_map_lookup_and_delete_elem(fd, nullptr, &value) == 0); };
+      auto const size = [&] {
+        return run.object.map(name).type() == bpfmap::map_type::queue ? run.size<bpfmap::queue<value_type>>(name)
+                                                                      : run.size<bpfmap::stack<value_type>>(name);
+      };
       BOOST_TEST(run.told(name) == 0);
       for (int i = 0; i < 100; ++i) push();
       BOOST_TEST(run.told(name) == 100);
@@ -182,13 +196,14 @@ BOOST_AUTO_TEST_CASE(of_a_queue_and_a_stack_is_right_however_often_they_went_rou
       BOOST_TEST(run.told(name) == 70);
       for (int i = 0; i < 20; ++i) push();
       BOOST_TEST(run.told(name) == 90);
+      BOOST_TEST(size() == 90);
       for (int i = 0; i < 90; ++i) pop();
       BOOST_TEST(run.told(name) == 0);
     }
   }
 }
 
-BOOST_AUTO_TEST_CASE(of_a_sockhash_and_a_devmap_hash_is_what_a_walk_finds) {
+BOOST_AUTO_TEST_CASE(of_a_sockhash_and_a_devmap_hash_is_that_of_cpp_and_of_a_walk) {
   sizes run("side_size");
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -204,6 +219,8 @@ BOOST_AUTO_TEST_CASE(of_a_sockhash_and_a_devmap_hash_is_what_a_walk_finds) {
     BOOST_TEST(run.told("sockhash") == run.walked("sockhash"));
     BOOST_TEST(run.told("devmap_hash") == run.walked("devmap_hash"));
   }
+  BOOST_TEST(run.size<bpfmap::sockhash<key_type>>("sockhash") == 5);
+  BOOST_TEST(run.size<bpfmap::devmap_hash<>>("devmap_hash") == 5);
   BOOST_TEST(run.told("sockhash") == 5);
   BOOST_TEST(run.told("devmap_hash") == 5);
 }
