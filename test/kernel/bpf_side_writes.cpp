@@ -157,29 +157,27 @@ BOOST_AUTO_TEST_CASE(push_fills_queues_and_stacks_until_they_are_full) {
   BOOST_TEST(run("side_push") == 0);
   number = 3;
   BOOST_TEST(run("side_push") == -E2BIG);
-  side_event event{};
-  BOOST_TEST(bpf_map_lookup_elem(fd_of("queue"), nullptr, &event) == 0);
-  BOOST_TEST(is_event(event, 1, online[0]));
-  BOOST_TEST(bpf_map_lookup_elem(fd_of("stack"), nullptr, &event) == 0);
-  BOOST_TEST(is_event(event, 2, online[0]));
+  auto const queue = object.map<bpfmap::queue<side_event>>("queue");
+  auto const stack = object.map<bpfmap::stack<side_event>>("stack");
+  BOOST_TEST(is_event(queue.peek().value(), 1, online[0]));
+  BOOST_TEST(is_event(stack.peek().value(), 2, online[0]));
   // BPF_EXIST drops the oldest.
   number = 4;
   BOOST_TEST(run("side_push_over_the_oldest") == 0);
-  BOOST_TEST(bpf_map_lookup_and_delete_elem(fd_of("queue"), nullptr, &event) == 0);
-  BOOST_TEST(is_event(event, 2, online[0]));
-  BOOST_TEST(bpf_map_lookup_and_delete_elem(fd_of("queue"), nullptr, &event) == 0);
-  BOOST_TEST(is_event(event, 4, online[0]));
-  BOOST_TEST(bpf_map_lookup_and_delete_elem(fd_of("queue"), nullptr, &event) == -ENOENT);
+  BOOST_TEST(is_event(queue.pop().value(), 2, online[0]));
+  BOOST_TEST(is_event(queue.pop().value(), 4, online[0]));
+  BOOST_TEST(!queue.pop().has_value());
+  BOOST_TEST(is_event(stack.pop().value(), 4, online[0]));
 }
 
 BOOST_AUTO_TEST_CASE(push_puts_into_a_bloom_filter, *ut::precondition(test::since{first_with_filters})) {
   auto& number = global<std::uint64_t>("number");
   for (number = 1; number <= 3; ++number) BOOST_TEST(run("side_push_to_filter") == 0);
-  for (std::uint64_t each : {1U, 2U, 3U}) BOOST_TEST(bpf_map_lookup_elem(fd_of("filter"), nullptr, &each) == 0);
+  auto const filter = object.map<bpfmap::bloom_filter<std::uint64_t>>("filter");
+  for (std::uint64_t const each : {1U, 2U, 3U}) BOOST_TEST(filter.might_contain(each));
   // Of what was not pushed it nearly always says no.
   int strangers = 0;
-  for (std::uint64_t each = 1000; each < 1100; ++each)
-    strangers += bpf_map_lookup_elem(fd_of("filter"), nullptr, &each) == 0 ? 1 : 0;
+  for (std::uint64_t each = 1000; each < 1100; ++each) strangers += filter.might_contain(each) ? 1 : 0;
   BOOST_TEST(strangers < 50);
 }
 
