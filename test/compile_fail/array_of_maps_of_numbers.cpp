@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// expect-error: the inner maps' class is one of bpfmap's
+// expect-error: class is one of bpfmap.*such as bpfmap::hash
 #include <bpfmap/maps/array.hpp>
 #include <bpfmap/maps/hash.hpp>
 #include <bpfmap/maps/of_maps.hpp>

@@ -122,25 +122,14 @@ inline unique_fd load_field_program(int map_fd, map_type type, std::uint32_t max
     auto const head = bpf::load(reg::r0, reg::r1, place->first, source.first.bytes);
     auto const tail = bpf::load(reg::r2, reg::r1, place->second, source.second.bytes);
     auto const tail_before = bpf::load(reg::r3, reg::r1, place->second, source.second.bytes);
-    // clang-format off: a try a line
+    // A try a line.
+    // clang-format off
     bpf::instruction const code[] = {
-        map[0],
-        map[1],
-        tail_before,
-        head,
-        tail,
-        bpf::skip_if_equal(reg::r2, reg::r3, 11),
-        tail_before,
-        head,
-        tail,
-        bpf::skip_if_equal(reg::r2, reg::r3, 7),
-        tail_before,
-        head,
-        tail,
-        bpf::skip_if_equal(reg::r2, reg::r3, 3),
-        tail_before,
-        head,
-        tail,
+        map[0], map[1],
+        tail_before, head, tail, bpf::skip_if_equal(reg::r2, reg::r3, 11),
+        tail_before, head, tail, bpf::skip_if_equal(reg::r2, reg::r3, 7),
+        tail_before, head, tail, bpf::skip_if_equal(reg::r2, reg::r3, 3),
+        tail_before, head, tail,
         bpf::skip_if_at_least(reg::r0, reg::r2, 1),
         // The ring has one place more than elements, so that full and empty differ.
         bpf::add(reg::r0, static_cast<std::int32_t>(max_entries + 1)),
