@@ -115,6 +115,7 @@ BOOST_AUTO_TEST_CASE(errnos_of_an_object_say_what_is_wrong_with_it) {
   auto const cpus = map_with<cpumap<>>(holding(8));
   BOOST_TEST(has(refused(cpus, cpumap_value{64, {}}, EBADF), "program is not loaded"));
   BOOST_TEST(has(refused(cpus, cpumap_value{64, {}}, EINVAL), "queue size is 0"));
+  BOOST_TEST(has(refused(cpus, cpumap_value{64, {}}, EINVAL), "xdp/cpumap"));
   BOOST_TEST(has(refused(cpus, cpumap_value{64, {}}, ENODEV), "no such possible CPU"));
   BOOST_TEST(has(refused(cpus, cpumap_value{64, {}}, EOVERFLOW), "16384"));
   BOOST_TEST(has(refused(cpus, cpumap_value{64, {}}, ENOMEM), "xdp/cpumap"));

@@ -183,30 +183,23 @@ class udp_sockets {
   std::vector<unique_fd> sockets_;
 };
 
-/// A machine of one's own, with a pair of interfaces beside the loopback one.
+/// A machine of one's own, with a loopback interface.
 struct machine {
-  test::network other;
   test::network network;
   test::inside here{network};
 
-  machine() {
-    test::connect(network, "in", other, "out");
-    test::bring_up("lo");
-  }
+  machine() { test::bring_up("lo"); }
 
   template <class Map>
   [[nodiscard]] std::vector<object_of<Map>> ports(bpfmap::program const& leaving) const {
-    std::uint32_t const in = test::index_of("in");
     std::uint32_t const lo = test::index_of("lo");
-    return {{{.ifindex = in}, {in, 0}},
-            {{.ifindex = lo}, {lo, 0}},
-            {{.ifindex = in, .program = leaving}, {in, test::id_of(leaving)}}};
+    return {{{.ifindex = lo}, {lo, 0}}, {{.ifindex = lo, .program = leaving}, {lo, test::id_of(leaving)}}};
   }
 };
 
 }  // namespace
 
-BOOST_AUTO_TEST_SUITE(object_models, *ut::precondition(test::may_make_networks))
+BOOST_AUTO_TEST_SUITE(object_models, *ut::precondition(test::may_make_namespaces))
 
 BOOST_AUTO_TEST_CASE(a_prog_array_agrees_with_std_map) {
   auto const object = test::loaded("fd_arrays");

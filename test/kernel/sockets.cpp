@@ -133,7 +133,7 @@ bool nothing_to_read(unique_fd const& socket) {
 
 }  // namespace
 
-BOOST_FIXTURE_TEST_SUITE(socket_maps, loopback, *ut::precondition(test::may_make_networks))
+BOOST_FIXTURE_TEST_SUITE(socket_maps, loopback, *ut::precondition(test::may_make_namespaces))
 
 BOOST_AUTO_TEST_CASE(tcp_comes_back_through_a_sockmap_without_a_process) {
   auto object = test::loaded("sockets");

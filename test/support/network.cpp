@@ -85,6 +85,16 @@ class message {
   std::vector<char> bytes_;
 };
 
+template <class F>
+std::string problem_of(F const& f) {
+  try {
+    f();
+    return {};
+  } catch (std::system_error const& failure) {
+    return failure.what();
+  }
+}
+
 struct frame {
   std::array<std::uint8_t, 6> destination = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
   std::array<std::uint8_t, 6> source = {2, 0, 0, 0, 0, 1};
@@ -199,23 +209,31 @@ bool readable(int fd) {
   return ::poll(&wait, 1, 5000) == 1;
 }
 
-boost::test_tools::assertion_result may_make_networks(boost::unit_test::test_unit_id unit) {
+boost::test_tools::assertion_result may_make_namespaces(boost::unit_test::test_unit_id unit) {
   auto allowed = may_use_bpf(unit);
   if (!allowed) return allowed;
-  static std::string const problem = [] {
-    try {
-      network const one;
-      network const other;
-      connect(one, "a", other, "b");
-      inside const there(one);
-      static_cast<void>(frame_socket(index_of("a")));
-      return std::string();
-    } catch (std::system_error const& failure) {
-      return std::string(failure.what());
-    }
-  }();
+  static std::string const problem = problem_of([] {
+    network const one;
+    inside const there(one);
+    bring_up("lo");
+  });
   boost::test_tools::assertion_result result(problem.empty());
-  if (!result) result.message() << "no network namespaces or veth interfaces here: " << problem;
+  if (!result) result.message() << "no network namespaces here: " << problem;
+  return result;
+}
+
+boost::test_tools::assertion_result may_make_networks(boost::unit_test::test_unit_id unit) {
+  auto allowed = may_make_namespaces(unit);
+  if (!allowed) return allowed;
+  static std::string const problem = problem_of([] {
+    network const one;
+    network const other;
+    connect(one, "a", other, "b");
+    inside const there(one);
+    static_cast<void>(frame_socket(index_of("a")));
+  });
+  boost::test_tools::assertion_result result(problem.empty());
+  if (!result) result.message() << "no veth interfaces or raw sockets here: " << problem;
   return result;
 }
 

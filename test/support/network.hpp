@@ -78,7 +78,9 @@ class frame_socket {
 /// Waits until the descriptor is readable, five seconds at the most.
 bool readable(int fd);
 
-/// A precondition: namespaces, veth interfaces and raw sockets can be had.
+/// A precondition: network namespaces can be had, with their loopback interfaces.
+boost::test_tools::assertion_result may_make_namespaces(boost::unit_test::test_unit_id unit);
+/// A precondition: also veth interfaces and raw sockets.
 boost::test_tools::assertion_result may_make_networks(boost::unit_test::test_unit_id unit);
 
 /// The kernel's id of a loaded program.

@@ -220,7 +220,10 @@ inline std::string_view object_hint(value_kind value, int number) {
       return {};
     case value_kind::cpu_queue:
       if (number == EBADF) return "the program is not loaded, or its descriptor was closed";
-      if (number == EINVAL) return "the queue size is 0; to empty a slot, erase it";
+      if (number == EINVAL) {
+        return "the queue size is 0 (to empty a slot, erase it), or the program was not loaded for CPU maps (section "
+               "xdp/cpumap)";
+      }
       if (number == ENOMEM) {
         return "the program is none or was not loaded for CPU maps (section xdp/cpumap), or the kernel is out of "
                "memory";

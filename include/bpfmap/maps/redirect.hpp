@@ -130,8 +130,8 @@ class devmap_hash : public detail::keyed_map<devmap_hash<Value>, map_type::devma
 /// there, through a program if there is one, into the network stack.
 ///
 /// max_entries must be above the highest CPU id that is used. ENODEV: no such possible CPU; EOVERFLOW: more than 16384
-/// frames; ENOMEM: also a program that does not fit. A new entry for a CPU starts a new thread; the frames of the old
-/// queue still go their way.
+/// frames; EINVAL, before Linux 7 ENOMEM: a program that does not fit. A new entry for a CPU starts a new thread; the
+/// frames of the old queue still go their way.
 /// @code
 /// auto cpus = object.map<bpfmap::cpumap<>>("cpus");
 /// cpus.insert_or_assign(1, {.queue_size = 192, .program = object.program("on_cpu")});
