@@ -1,21 +1,17 @@
 // SPDX-License-Identifier: MIT
 // Arrays of programs, cgroups and perf events: what programs make of what user space puts in.
+#include "../support/cgroup.hpp"
 #include "../support/kernel.hpp"
 #include "../support/network.hpp"
 #include "../support/programs.hpp"
 
 #include <array>
-#include <cstdlib>
-#include <fstream>
 #include <map>
 #include <string>
 #include <utility>
 
 #include <linux/perf_event.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
-
-#include <fcntl.h>
 
 namespace ut = boost::unit_test;
 using bpfmap::cgroup_array;
@@ -31,51 +27,9 @@ struct programs {
   [[nodiscard]] std::uint32_t jump() { return object.program("jump").run({.data_in = packet}).return_value; }
 };
 
-/// A cgroup of the v2 hierarchy that is mounted here; removed when destroyed, and this process taken out of it.
-class new_cgroup {
- public:
-  new_cgroup() : path_(root() + "/bpfmap-test-" + std::to_string(getpid())) {
-    if (mkdir(path_.c_str(), 0700) != 0) path_.clear();
-  }
-  new_cgroup(new_cgroup const&) = delete;
-  new_cgroup& operator=(new_cgroup const&) = delete;
-  ~new_cgroup() {
-    if (path_.empty()) return;
-    if (!home_.empty()) join(home_);
-    rmdir(path_.c_str());
-  }
-
-  /// Where cgroup v2 is mounted; empty if it is not.
-  static std::string root() {
-    std::ifstream mounts("/proc/self/mounts");
-    for (std::string device, path, type, rest; mounts >> device >> path >> type && std::getline(mounts, rest);) {
-      if (type == "cgroup2") return path;
-    }
-    return {};
-  }
-
-  [[nodiscard]] std::string const& path() const { return path_; }
-  void enter() {
-    std::ifstream groups("/proc/self/cgroup");
-    for (std::string line; std::getline(groups, line);) {
-      if (line.starts_with("0::")) home_ = root() + line.substr(3);
-    }
-    join(path_);
-  }
-
- private:
-  static void join(std::string const& group) { std::ofstream(group + "/cgroup.procs") << getpid(); }
-
-  std::string path_;
-  std::string home_;
-};
-
-boost::test_tools::assertion_result cgroups(ut::test_unit_id unit) {
+boost::test_tools::assertion_result bpf_and_cgroups(ut::test_unit_id unit) {
   auto allowed = test::may_use_bpf(unit);
-  if (!allowed) return allowed;
-  boost::test_tools::assertion_result result(!new_cgroup().path().empty());
-  if (!result) result.message() << "no cgroup v2 hierarchy is mounted and writable here";
-  return result;
+  return allowed ? test::has_cgroups(unit) : allowed;
 }
 
 /// A counter of the time that a CPU runs: software, so every machine has it.
@@ -202,7 +156,7 @@ BOOST_AUTO_TEST_CASE(frozen_ones_are_read_and_jumped_through) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
-BOOST_FIXTURE_TEST_SUITE(cgroup_arrays, programs, *ut::precondition(cgroups))
+BOOST_FIXTURE_TEST_SUITE(cgroup_arrays, programs, *ut::precondition(bpf_and_cgroups))
 
 BOOST_AUTO_TEST_CASE(programs_see_which_cgroup_a_task_is_under) {
   auto const groups = object.map<cgroup_array>("groups");
@@ -210,9 +164,9 @@ BOOST_AUTO_TEST_CASE(programs_see_which_cgroup_a_task_is_under) {
     return static_cast<int>(
         object.program("runs_under").run({.context = std::as_writable_bytes(std::span(&index, 1))}).return_value);
   };
-  new_cgroup group;
+  test::cgroup group;
   BOOST_TEST(runs_under(1) == -EAGAIN);  // nothing there
-  groups.insert_or_assign(0, new_cgroup::root());
+  groups.insert_or_assign(0, test::cgroup_root());
   groups.insert_or_assign(1, group.path());
   BOOST_TEST(runs_under(0) == 1);
   BOOST_TEST(runs_under(1) == 0);
@@ -226,9 +180,8 @@ BOOST_AUTO_TEST_CASE(programs_see_which_cgroup_a_task_is_under) {
 
 BOOST_AUTO_TEST_CASE(cgroups_go_in_by_descriptor_too) {
   auto const groups = cgroup_array::create({.name = "groups", .max_entries = 1});
-  new_cgroup const group;
-  bpfmap::unique_fd const directory(open(group.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  groups.insert_or_assign(0, bpfmap::cgroup_fd(directory.get()));
+  test::cgroup const group;
+  groups.insert_or_assign(0, bpfmap::cgroup_fd(group.fd()));
   BOOST_TEST(groups.erase(0));
 }
 
@@ -243,7 +196,7 @@ BOOST_AUTO_TEST_CASE(what_is_no_cgroup_is_refused_and_told_why) {
   BOOST_TEST((ec == std::errc::not_a_directory));
   groups.insert_or_assign(0, bpfmap::cgroup_fd(), ec);
   BOOST_TEST((ec == std::errc::bad_file_descriptor));
-  new_cgroup const group;
+  test::cgroup const group;
   auto const index = test::message_of([&] { groups.insert_or_assign(1, group.path()); });
   BOOST_TEST(test::has(index, "the index is out of range: the map has 1 entries"), index);
 }

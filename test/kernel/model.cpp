@@ -1,39 +1,22 @@
 // SPDX-License-Identifier: MIT
 // Random operations on each type beside a container of the standard library that must agree after every one.
 #include "../support/kernel.hpp"
+#include "../support/randomness.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <deque>
 #include <map>
-#include <random>
 #include <vector>
 
 namespace ut = boost::unit_test;
 using bpfmap::counting;
 using bpfmap::ipv4;
 using bpfmap::lpm_key;
+using test::randomness;
 
 namespace {
 
 constexpr std::uint32_t operations = 10'000;
-
-/// Another one in each run, and told: BPFMAP_SEED=N runs it again.
-class randomness {
- public:
-  randomness() {
-    char const* const given = std::getenv("BPFMAP_SEED");
-    seed_ = given != nullptr ? static_cast<std::uint32_t>(std::strtoul(given, nullptr, 10)) : std::random_device{}();
-    engine_.seed(seed_);
-    BOOST_TEST_MESSAGE("BPFMAP_SEED=" << seed_);
-  }
-  std::uint32_t below(std::uint32_t bound) { return static_cast<std::uint32_t>(engine_() % bound); }
-  [[nodiscard]] std::uint32_t seed() const { return seed_; }
-
- private:
-  std::uint32_t seed_;
-  std::mt19937 engine_;
-};
 
 template <class Key>
 using model = std::map<Key, std::uint64_t>;

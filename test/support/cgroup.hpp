@@ -56,6 +56,7 @@ class cgroup {
   /// Moves this process in.
   void enter() { entered_ = move_to(path_); }
   [[nodiscard]] int fd() const { return fd_.get(); }
+  [[nodiscard]] std::string const& path() const { return path_; }
   /// The kernel's number of it: its directory's inode.
   [[nodiscard]] std::uint64_t id() const {
     struct stat about {};
