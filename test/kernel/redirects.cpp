@@ -297,6 +297,22 @@ BOOST_AUTO_TEST_CASE(what_is_no_af_xdp_socket_is_refused_and_told_why) {
   BOOST_TEST(test::has(file, "[ENOTSOCK]: the descriptor is not a socket's"), file);
 }
 
+BOOST_AUTO_TEST_CASE(are_counted_by_the_kernel) {
+  auto const map = xskmap::create({.name = "sockets", .max_entries = 3});
+  inside const there(router);
+  BOOST_TEST(map.empty());
+  {
+    test::xdp_socket const socket(index_of("in"));
+    map.insert_or_assign(0, socket_fd(socket.fd()));
+    map.insert_or_assign(2, socket_fd(socket.fd()));
+    BOOST_TEST(map.size() == 2U);
+    BOOST_TEST(map.counted_by() == bpfmap::counting::kernel_field);
+    BOOST_TEST(map.erase(0));
+    BOOST_TEST(map.size() == 1U);
+  }
+  BOOST_TEST(map.empty());
+}
+
 BOOST_AUTO_TEST_CASE(are_not_counted_by_their_indices) {
   auto const map = xskmap::create({.name = "sockets", .max_entries = 2});
   test::deny_programs const no_other_way;
