@@ -123,6 +123,7 @@ BOOST_AUTO_TEST_CASE(errnos_of_an_object_say_what_is_wrong_with_it) {
   BOOST_TEST(has(refused(queues, socket_fd(7), EBADF), "socket was closed"));
   BOOST_TEST(has(refused(queues, socket_fd(7), ENOTSOCK), "not a socket's"));
   BOOST_TEST(has(refused(queues, socket_fd(7), EOPNOTSUPP), "AF_XDP"));
+  BOOST_TEST(has(refused(queues, socket_fd(7), ENOBUFS), "XDP_RX_RING"));
   auto const peers = map_with<sockhash<std::uint32_t>>(holding(8));
   BOOST_TEST(has(refused(peers, socket_fd(7), EBADF), "socket was closed"));
   BOOST_TEST(has(refused(peers, socket_fd(7), ENOTSOCK), "not a socket's"));

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Runs a command on another kernel and CPU topology, in QEMU without hardware virtualization.
 
-usage: guest.py --kernel IMAGE [--cpus N] [--offline LIST] [--take PATH]... -- COMMAND [ARG...]
+usage: guest.py --kernel IMAGE [--module FILE]... [--cpus N] [--offline LIST] [--take PATH]... -- COMMAND [ARG...]
 
 The command runs as root in an initramfs that holds each --take (at the same path as here), the shared
 libraries of its programs, and busybox's tools; proc, sysfs, bpffs, tracefs and cgroup v2 are mounted.
@@ -35,10 +35,11 @@ mount -t sysfs none /sys
 mount -t bpf none /sys/fs/bpf
 mount -t tracefs none /sys/kernel/tracing
 mount -t cgroup2 none /sys/fs/cgroup
+for module in {modules}; do insmod $module; done
 ip link set lo up
 stty -F /dev/ttyS1 raw -echo
 for cpu in {offline}; do echo 0 >/sys/devices/system/cpu/cpu$cpu/online; done
-( cd {folder} && exec env {environment} {command} ) </dev/null >/dev/ttyS1 2>&1
+( exec env {environment} {command} ) </dev/null >/dev/ttyS1 2>&1
 echo status $? >/dev/ttyS2
 poweroff -f
 """
@@ -118,21 +119,21 @@ def text_of(path):
     return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
 
 
-def run(image, command, *, cpus=2, offline=(), take=(), folder="/", environment=(), timeout=120.0, qemu=None):
-    """Boots the kernel and runs the command in it."""
+def run(image, command, *, modules=(), cpus=2, offline=(), take=(), environment=(), timeout=120.0):
+    """Boots the kernel, loads the modules and runs the command in it."""
     init = INIT.format(
         offline=" ".join(map(str, offline)),
-        folder=shlex.quote(str(folder)),
+        modules=shlex.join(map(os.path.abspath, modules)),
         environment=shlex.join(environment),
         command=shlex.join(map(str, command)),
     )
     with tempfile.TemporaryDirectory(prefix="bpfmap-guest-") as name:
         scratch = Path(name)
-        memory = 512 + 3 * pack(scratch / "initramfs", take, init)
+        memory = 512 + 3 * pack(scratch / "initramfs", (*modules, *take), init)
         # thread=single: QEMU 7.2 with a thread a CPU crashes guests that patch running kernel code.
         # no_timer_check: on a busy machine, the timer may come too late for the kernel's check at boot.
         # oops=panic: an oops must not pass for a success. lsm=bpf: Debian's 5.10 leaves it out otherwise.
-        arguments = [qemu or os.environ.get("QEMU", "qemu-system-x86_64")]
+        arguments = [os.environ.get("QEMU", "qemu-system-x86_64")]
         arguments += ["-accel", "tcg,thread=single", "-cpu", "max", "-smp", str(cpus), "-m", str(memory)]
         arguments += ["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"]
         for port in "console", "output", "status":
@@ -172,6 +173,7 @@ def main():
         description=__doc__, usage=argparse.SUPPRESS, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--kernel", required=True, metavar="IMAGE")
+    parser.add_argument("--module", action="append", default=[], metavar="FILE", help="a module to load")
     parser.add_argument("--cpus", type=int, default=2)
     parser.add_argument("--offline", type=cpu_list, default=[], metavar="LIST", help="e.g. 1,3-4; never 0")
     parser.add_argument("--take", action="append", default=[], metavar="PATH", help="a file or folder to take along")
@@ -184,6 +186,7 @@ def main():
     outcome = run(
         asked.kernel,
         asked.command,
+        modules=asked.module,
         cpus=asked.cpus,
         offline=asked.offline,
         take=asked.take,

@@ -4,8 +4,8 @@
 
 usage: kernels.py [--update] [--list] SERIES...
 
-Each SERIES (6.1, say) gets a folder in the cache with `vmlinuz` and `release`: the kernel's release
-and its package's version. A series that is there already is taken as it is, without looking further;
+Each SERIES (6.1, say) gets a folder in the cache with `vmlinuz`, `release` (the kernel's release and its
+package's version) and `modules/`: those that the tests use and that are not built in. A series that is there already is taken as it is, without looking further;
 --update looks for newer ones, --list only says what there is to be had.
 
 The cache is $XDG_CACHE_HOME/bpfmap/kernels, ~/.cache/bpfmap/kernels if that is not set. apt checks
@@ -15,6 +15,8 @@ DEBIAN_MIRROR (the part before /debian) says otherwise. NO_INSTALL=1: nothing is
 """
 
 import argparse
+import gzip
+import lzma
 import os
 import re
 import shutil
@@ -25,6 +27,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+MODULES = ("veth",)  # none of them needs another
 SUITES = (
     ("debian-security", "bullseye-security"),  # 5.10
     ("debian-security", "bookworm-security"),  # 6.1, 6.12
@@ -39,6 +42,7 @@ class Failure(Exception):
 class Kernel(NamedTuple):
     series: str
     image: Path
+    modules: tuple  # of paths
     release: str
     version: str  # of the package
 
@@ -136,10 +140,19 @@ class Archive:
         return subprocess.run(comparison, check=False).returncode == 0
 
     def unpack(self, package, folder):
-        """Downloads the package and puts its kernel into the folder."""
-        self.run("apt-get", "-q", "download", package.name, cwd=folder, stdout=subprocess.DEVNULL)
-        (deb,) = Path(folder).glob("*.deb")
-        run("dpkg-deb", "--extract", deb, Path(folder, "tree"))
+        """Downloads the package into the folder, with its modules: the image, and a list of modules."""
+        names = [package.name]
+        if package.name.startswith("linux-binary-"):
+            names.append(f"linux-modules-{package.release}")
+        self.run("apt-get", "-q", "download", *names, cwd=folder, stdout=subprocess.DEVNULL)
+        for deb in Path(folder).glob("*.deb"):
+            run("dpkg-deb", "--extract", deb, Path(folder, "tree"))
+        return self.find_image(package, folder), [
+            path for name in MODULES for path in Path(folder, "tree").rglob(f"{name}.ko*")
+        ]
+
+    @staticmethod
+    def find_image(package, folder):
         for image in f"boot/vmlinuz-{package.release}", f"usr/lib/modules/{package.release}/vmlinuz":
             if Path(folder, "tree", image).exists():
                 return Path(folder, "tree", image)
@@ -152,14 +165,25 @@ def cached(cache, series):
     except (FileNotFoundError, ValueError):
         return None
     image = cache / series / "vmlinuz"
-    return Kernel(series, image, release, version) if image.exists() else None
+    modules = tuple(cache / series / "modules" / f"{name}.ko" for name in MODULES)
+    there = all(path.exists() for path in (image, *modules))
+    return Kernel(series, image, modules, release, version) if there else None
+
+
+def plain(path):
+    """The bytes of a module, which may be compressed."""
+    opened = {".xz": lzma.open, ".gz": gzip.open}.get(path.suffix, open)(path, "rb")
+    with opened as file:
+        return file.read()
 
 
 def store(archive, cache, series, package):
     with tempfile.TemporaryDirectory(dir=cache, prefix="new-") as scratch:
-        image = archive.unpack(package, scratch)
+        image, modules = archive.unpack(package, scratch)
         fresh = Path(scratch, "fresh")
-        fresh.mkdir()
+        (fresh / "modules").mkdir(parents=True)
+        for module in modules:
+            (fresh / "modules" / module.name.partition(".")[0]).with_suffix(".ko").write_bytes(plain(module))
         shutil.move(image, fresh / "vmlinuz")
         (fresh / "release").write_text(f"{package.release} {package.version}\n", encoding="utf-8")
         shutil.rmtree(cache / series, ignore_errors=True)

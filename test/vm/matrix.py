@@ -101,6 +101,7 @@ def run_one(machine, test):
     outcome = guest.run(
         machine.kernel.image,
         test.command,
+        modules=machine.kernel.modules,
         cpus=machine.shape.cpus,
         offline=machine.shape.offline,
         take=test.take,

@@ -32,7 +32,7 @@ done
 if [ -f "$ANSWERS/hang" ]; then exec sleep 60; fi
 """
 
-KERNEL = kernels.Kernel("6.1", Path("vmlinuz"), "6.1.0-test", "6.1.1-1")
+KERNEL = kernels.Kernel("6.1", Path("vmlinuz"), (), "6.1.0-test", "6.1.1-1")
 MACHINE = matrix.Guest(KERNEL, matrix.SHAPES["sparse"])
 
 
@@ -115,7 +115,10 @@ def a_cached_kernel_is_taken_as_it_is(world):
     folder.mkdir(parents=True)
     (folder / "release").write_text("5.10.0-1 5.10.9-1\n", encoding="utf-8")
     (folder / "vmlinuz").touch()
-    assert kernels.get(["5.10"])["5.10"] == kernels.Kernel("5.10", folder / "vmlinuz", "5.10.0-1", "5.10.9-1")
+    (folder / "modules").mkdir()
+    veth = folder / "modules" / "veth.ko"
+    veth.touch()
+    assert kernels.get(["5.10"])["5.10"] == kernels.Kernel("5.10", folder / "vmlinuz", (veth,), "5.10.0-1", "5.10.9-1")
     (machine,) = matrix.guests(["5.10-sparse"], update=False)
     assert str(machine) == "5.10, CPUs 0,2 of 0-3", machine
 

@@ -220,9 +220,9 @@ inline std::string_view object_hint(value_kind value, int number) {
       return {};
     case value_kind::cpu_queue:
       if (number == EBADF) return "the program is not loaded, or its descriptor was closed";
-      if (number == EINVAL) {
-        return "the queue size is 0 (to empty a slot, erase it), or the program was not loaded for CPU maps (section "
-               "xdp/cpumap)";
+      if (number == EINVAL) {  // of a program: Linux 7.2 and newer
+        return "the queue size is 0 (to empty a slot, erase it), or the program was not loaded for CPU maps "
+               "(section xdp/cpumap)";
       }
       if (number == ENOMEM) {
         return "the program is none or was not loaded for CPU maps (section xdp/cpumap), or the kernel is out of "
@@ -244,6 +244,7 @@ inline std::string_view object_hint(value_kind value, int number) {
       if (number == EBADF) return "the socket was closed";
       if (number == ENOTSOCK) return "the descriptor is not a socket's";
       if (number == EOPNOTSUPP) return "only AF_XDP sockets go in (older kernels: with memory and rings)";
+      if (number == ENOBUFS) return "the socket has no ring to receive frames (XDP_RX_RING)";
       return {};
     default:
       return {};
