@@ -44,6 +44,7 @@ class case_counter : public ut::test_observer {
   }
   void test_unit_skipped(ut::test_unit const& unit, ut::const_string reason) override {
     each_case say([&](ut::test_case const& skipped) {
+      if (!skipped.is_enabled()) return;  // left out by the command line
       ++skipped_;
       std::printf("skipped: %s: %.*s\n", skipped.full_name().c_str(), static_cast<int>(reason.size()), reason.begin());
     });
