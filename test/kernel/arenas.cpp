@@ -13,8 +13,8 @@ using bpfmap::arena;
 
 namespace {
 
-// Far from what the C library and the sanitizers use.
-constexpr std::uint64_t fixed_address = 0x2'0000'0000;
+// Far from where programs, libraries and the sanitizers' shadows lie.
+constexpr std::uint64_t fixed_address = 0x2000'0000'0000;
 
 // Runs `f` in a child process, which ends with what it returns.
 template <class F>
