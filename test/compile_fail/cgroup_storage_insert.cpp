@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// expect-error: user space cannot insert elements into this map type
+// expect-error: the kernel takes no BPF_NOEXIST for this map type: use insert_or_assign
 #include <bpfmap/maps/cgroup_storage.hpp>
 
 #include <cstdint>

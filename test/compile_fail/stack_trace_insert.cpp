@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// expect-error: user space cannot insert elements into this map type
+// expect-error: user space cannot write elements of this map type
 #include <bpfmap/maps/stack_trace.hpp>
 
 using stacks = bpfmap::stack_trace<64>;

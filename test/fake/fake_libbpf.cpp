@@ -71,8 +71,11 @@ int refusal(fake::shape const& wanted) {
 
 extern "C" {
 
-int bpf_map_create(bpf_map_type type, char const* name, __u32 key_size, __u32 value_size, __u32 max_entries,
-                   bpf_map_create_opts const* options) {
+// By its symbol: types that the system's header does not know are no values of its enum.
+int fake_map_create(__u32 type, char const* name, __u32 key_size, __u32 value_size, __u32 max_entries,
+                    bpf_map_create_opts const* options) __asm__("bpf_map_create");
+int fake_map_create(__u32 type, char const* name, __u32 key_size, __u32 value_size, __u32 max_entries,
+                    bpf_map_create_opts const* options) {
   run_before(call::map_create);
   guard const lock;
   fake::shape wanted{type, key_size, value_size, max_entries, 0, name == nullptr ? "" : name};
