@@ -2,8 +2,8 @@
 // XDP programs that send the test's frames to an interface, a CPU or an AF_XDP socket, and count them on their way.
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
-#include <bpf/bpf_endian.h>
 #include "bpfmap.bpf.h"
+#include <bpf/bpf_endian.h>
 
 enum place { came_in, at_the_device, at_the_cpu, arrived, places };
 
