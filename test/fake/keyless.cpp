@@ -89,7 +89,7 @@ BOOST_AUTO_TEST_CASE(every_errno_of_a_bloom_filter) {
 }
 
 BOOST_AUTO_TEST_CASE(every_errno_of_a_trie) {
-  auto const trie = test::map_with<routes>({.key_size = 8});
+  auto const trie = test::map_with<routes>({.key_size = 8, .flags = bpfmap::map_flags::no_prealloc});
   auto const lan = "10.0.0.0/8"_cidr;
   check_all({
       {"find", call::lookup, ENOENT, [&](auto& ec) { return trie.find("10.0.0.1"_ip, ec).has_value(); },
@@ -118,7 +118,7 @@ BOOST_AUTO_TEST_CASE(only_a_displacing_push_may_displace) {
 }
 
 BOOST_AUTO_TEST_CASE(a_full_trie_is_no_place_to_hint_at_e2big) {
-  auto const trie = test::map_with<routes>({.key_size = 8});
+  auto const trie = test::map_with<routes>({.key_size = 8, .flags = bpfmap::map_flags::no_prealloc});
   fake::fail(call::update, E2BIG);
   BOOST_TEST(test::error_of([&] { trie.insert("10.0.0.0/8"_cidr, 1); }).hint.empty());
 }
@@ -127,7 +127,7 @@ BOOST_AUTO_TEST_CASE(size_is_not_supported_where_the_kernel_tells_no_place) {
   // The fake kernel's BTF has no structs.
   auto const list = test::map_with<jobs>({.key_size = 0});
   std::error_code const ec = test::code_of([&](std::error_code& code) { BOOST_TEST(list.size(code) == 0U); });
-  BOOST_TEST(ec.value() == enotsupp);
+  BOOST_TEST((ec == std::errc::operation_not_supported));
   BOOST_TEST(has(test::message_of([&] { static_cast<void>(list.size()); }), "CAP_PERFMON"));
   BOOST_TEST(fake::calls(call::program_load) == 0U);
   BOOST_TEST(fake::calls(call::next_key) == 0U, "a queue cannot be walked");

@@ -150,6 +150,24 @@ BOOST_AUTO_TEST_CASE(what_is_written_is_read_again) {
   BOOST_TEST(lpm_key<mac>(address, 20).to_string() == "0ab0f0000000/20");
 }
 
+BOOST_AUTO_TEST_CASE(an_address_is_written_as_inet_ntop_writes_it) {
+  std::mt19937 random(2);
+  for (int i = 0; i < 20'000; ++i) {
+    ipv6 address;
+    // Runs of zero groups of all lengths, at the front too, where an IPv4 address may follow.
+    for (std::size_t group = random() % 8; group < 8; ++group) {
+      if (random() % 2 == 0) address.bytes[2 * group] = static_cast<std::byte>(random() % 3 == 0 ? random() : 0xffU);
+      if (random() % 2 == 0) address.bytes[2 * group + 1] = static_cast<std::byte>(random());
+    }
+    char text[INET6_ADDRSTRLEN]{};
+    inet_ntop(AF_INET6, address.bytes.data(), text, sizeof text);
+    BOOST_REQUIRE(address.to_string() == text);
+    inet_ntop(AF_INET, address.bytes.data() + 12, text, sizeof text);
+    ipv4 const four({address.bytes[12], address.bytes[13], address.bytes[14], address.bytes[15]});
+    BOOST_REQUIRE(four.to_string() == text);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(masking_keeps_just_the_first_bits) {
   ipv6 ones;
   ones.bytes.fill(std::byte{0xff});

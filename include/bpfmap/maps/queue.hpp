@@ -124,7 +124,7 @@ class list_map : public keyless_map<Derived, Type, T> {
 
   /// How many elements there are, by the kernel's own counters, which a small program reads. Exact while nobody
   /// pushes or pops; otherwise what it was at some moment of the call, or nearly so.
-  /// @errors 524 the kernel has no BTF, or CAP_BPF and CAP_PERFMON are missing: there is no other way to count
+  /// @errors EOPNOTSUPP the kernel has no BTF, or CAP_BPF and CAP_PERFMON are missing: there is no other way to count
   /// @cost 2 µs; the first call loads the program and reads the kernel's BTF, some ms
   [[nodiscard]] size_type size(std::error_code& ec) const noexcept {
     if (this->fd() < 0) {
