@@ -13,6 +13,7 @@
 #include <mntent.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -333,7 +334,13 @@ void specimen::make_values() {
 }
 
 int specimen::update(void const* at, bytes const& what, std::uint64_t flags) {
-  return bpfmap::sys::map_update(map.get(), at, what.data(), flags);
+  // EAGAIN: the owner of a local storage is just losing its last element, the one of the specimen before.
+  int result = -EAGAIN;
+  for (int tries = 0; result == -EAGAIN && tries < 10'000; ++tries) {
+    if (tries != 0) ::sched_yield();
+    result = bpfmap::sys::map_update(map.get(), at, what.data(), flags);
+  }
+  return result;
 }
 
 int specimen::store() {
