@@ -172,10 +172,6 @@ enum { BPFMAP__NO_PREALLOC = 1, BPFMAP__BUILD_ID = 32, BPFMAP__MMAPABLE = 1024 }
 #define BPFMAP__COUNTED (BPFMAP__KEYED | BPFMAP__BIT(HASH_OF_MAPS))
 /* These keep a counter in a kernel structure of their own. */
 #define BPFMAP__FIELD (BPFMAP__LISTS | BPFMAP__BIT(LPM_TRIE) | BPFMAP__BIT(SOCKHASH) | BPFMAP__BIT(DEVMAP_HASH))
-#define BPFMAP__CONSTANT \
-  (BPFMAP__INDEXED | BPFMAP__BIT(ARRAY_OF_MAPS) | BPFMAP__BIT(PROG_ARRAY) | BPFMAP__BIT(PERF_EVENT_ARRAY) | \
-   BPFMAP__BIT(CGROUP_ARRAY) | BPFMAP__BIT(DEVMAP) | BPFMAP__BIT(SOCKMAP) | BPFMAP__BIT(CPUMAP) | \
-   BPFMAP__BIT(XSKMAP) | BPFMAP__BIT(REUSEPORT_SOCKARRAY))
 /* clang-format on */
 
 /* What the compiler knows of x, it must not use. */
@@ -200,8 +196,9 @@ enum { BPFMAP__NO_PREALLOC = 1, BPFMAP__BUILD_ID = 32, BPFMAP__MMAPABLE = 1024 }
  *   GPL-compatible programs; the cost does not grow), else bpf_for_each_map_elem (Linux 5.13).
  * - hash_of_maps: the kfunc, else -EOPNOTSUPP.
  * - lpm_trie, sockhash, devmap_hash, queue, stack: the kernel's counter. Linux 5.9, CAP_PERFMON.
- * - array types: max_entries of the declaration, whatever the loader makes of it.
- * - other types do not compile.
+ * - array, percpu_array: max_entries of the declaration, whatever the loader makes of it.
+ * - other types do not compile, as size() of their classes in C++: the kernel does not tell their
+ *   empty slots, or keeps no list.
  * Example: if (bpfmap_size(&connections) >= 50000) return XDP_DROP;
  */
 
@@ -256,7 +253,7 @@ static __always_inline __s64 bpfmap__size(void* map, __u64 kind, __u64 max_entri
   if (kind == BPFMAP__SOCKHASH) return ((struct bpf_shtab___bpfmap*)map)->count.counter;
   if (kind == BPFMAP__DEVMAP_HASH) return ((struct bpf_dtab___bpfmap*)map)->items;
   if (1ULL << kind & BPFMAP__LISTS) return bpfmap__list_size(map);
-  if (1ULL << kind & BPFMAP__CONSTANT) return max_entries;
+  if (1ULL << kind & BPFMAP__INDEXED) return max_entries;
 #ifndef BPFMAP_NO_KFUNC
   if (bpf_map_sum_elem_count) {
     __s64 count = bpf_map_sum_elem_count(map);
@@ -269,10 +266,8 @@ static __always_inline __s64 bpfmap__size(void* map, __u64 kind, __u64 max_entri
 
 #define bpfmap_size(m)                                                                                   \
   ({                                                                                                     \
-    BPFMAP__REQUIRE_KIND(m, BPFMAP__COUNTED | BPFMAP__FIELD | BPFMAP__CONSTANT,                          \
+    BPFMAP__REQUIRE_KIND(m, BPFMAP__COUNTED | BPFMAP__FIELD | BPFMAP__INDEXED,                           \
                          "nobody counts the elements of this map type");                                 \
-    BPFMAP__REQUIRE(!BPFMAP__IS(m, BPFMAP__CONSTANT) || sizeof(*(m)->max_entries) > 0,                   \
-                    "the loader sizes this map, the program does not know how");                         \
     bpfmap__size((void*)(m), sizeof(*(m)->type) / sizeof(int), sizeof(*(m)->max_entries) / sizeof(int)); \
   })
 

@@ -22,11 +22,10 @@ BPFMAP_QUEUE(queue, __u64, 100);
 BPFMAP_STACK(stack, __u64, 100);
 BPFMAP_ARRAY(array, __u64, 77);
 BPFMAP_PERCPU_ARRAY(percpu_array, __u64, 5);
-BPFMAP_ARRAY_OF_MAPS(array_of_maps, 9, BPFMAP_INNER(ARRAY, __u64, 1));
 
 __s64 hash_size = -1, sparse_hash_size = -1, lru_hash_size = -1, percpu_hash_size = -1, lru_percpu_hash_size = -1;
 __s64 lpm_trie_size = -1, hash_of_maps_size = -1, sockhash_size = -1, devmap_hash_size = -1;
-__s64 queue_size = -1, stack_size = -1, array_size = -1, percpu_array_size = -1, array_of_maps_size = -1;
+__s64 queue_size = -1, stack_size = -1, array_size = -1, percpu_array_size = -1;
 
 #define ASK(name) name##_size = bpfmap_size(&name)
 
@@ -54,7 +53,6 @@ int side_size(void* ctx) {
   ASK(stack);
   ASK(array);
   ASK(percpu_array);
-  ASK(array_of_maps);
   return 0;
 }
 

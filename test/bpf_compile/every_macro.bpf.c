@@ -107,9 +107,7 @@ int sizes_of(void* ctx) {
   sizes += bpfmap_size(&hash) + bpfmap_size(&percpu_hash) + bpfmap_size(&lru_hash) + bpfmap_size(&lru_percpu_hash);
   sizes += bpfmap_size(&lpm_trie) + bpfmap_size(&sockhash) + bpfmap_size(&devmap_hash);
   sizes += bpfmap_size(&queue) + bpfmap_size(&stack);
-  sizes += bpfmap_size(&array) + bpfmap_size(&percpu_array) + bpfmap_size(&array_of_maps) + bpfmap_size(&prog_array);
-  sizes += bpfmap_size(&cgroup_array) + bpfmap_size(&devmap) + bpfmap_size(&sockmap) + bpfmap_size(&cpumap);
-  sizes += bpfmap_size(&xskmap) + bpfmap_size(&reuseport) + bpfmap_size(&raw);
+  sizes += bpfmap_size(&array) + bpfmap_size(&percpu_array) + bpfmap_size(&raw);
   sizes += bpfmap_size(&hash_of_maps);
   return 0;
 }
