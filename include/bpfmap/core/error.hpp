@@ -251,10 +251,15 @@ inline std::string_view object_hint(value_kind value, int number) {
   }
 }
 
+/// "an array", "a hash".
+inline std::string with_article(std::string_view type) {
+  return detail::join(type.find_first_of("aei") == 0 ? "an " : "a ", type);
+}
+
 inline std::string extract_hint(map_traits const& traits) {
   kernel_version const first = first_kernel(traits.type, &command_support::lookup_and_delete).value_or(traits.since);
-  return detail::join("taking elements out of a ", traits.name, " in one step needs Linux ", first.major, ".",
-                      first.minor);
+  return detail::join("taking elements out of ", with_article(traits.name), " in one step needs Linux ", first.major,
+                      ".", first.minor);
 }
 
 // What the key of a local storage must be a descriptor of.
@@ -314,10 +319,10 @@ inline std::string element_hint(map_traits const& traits, std::string_view opera
     case EOPNOTSUPP:
       if (operation == "extract") return extract_hint(traits);
       if (operation == "size") {
-        return detail::join("only the kernel's own counter tells how much is in a ", traits.name,
+        return detail::join("only the kernel's own counter tells how much is in ", with_article(traits.name),
                             ", and reading it needs CAP_BPF, CAP_PERFMON and a kernel with BTF");
       }
-      return detail::join("the running kernel does not do this on a ", traits.name);
+      return detail::join("the running kernel does not do this on ", with_article(traits.name));
     case EBUSY:
     case EDEADLK:
     case ETIMEDOUT:

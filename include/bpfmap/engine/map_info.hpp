@@ -188,12 +188,13 @@ inline std::string creation_problems(map_expectation const& wanted, create_optio
   if (traits.entries != entries_rule::zero && options.max_entries == 0) add("max_entries is 0");
   if (traits.entries == entries_rule::zero && options.max_entries != 0) add("max_entries must be 0");
   if (std::uint32_t const wrong = options.flags & ~traits.flags_allowed; wrong != 0) {
-    add(detail::join("flags that a ", traits.name, " does not take: ", flag_names(wrong)));
+    add(detail::join("flags that ", with_article(traits.name), " does not take: ", flag_names(wrong)));
   }
   if (options.numa_node && (traits.flags_allowed & map_flags::numa_node) == 0) {
-    add(detail::join("a ", traits.name, " cannot choose its NUMA node"));
+    add(detail::join(with_article(traits.name), " cannot choose its NUMA node"));
   }
-  if (options.map_extra != 0 && !traits.map_extra) add(detail::join("map_extra means nothing to a ", traits.name));
+  if (options.map_extra != 0 && !traits.map_extra)
+    add(detail::join("map_extra means nothing to ", with_article(traits.name)));
   if (wanted.key_size > traits.max_key_size) add(detail::join("the key is larger than ", traits.max_key_size));
   if (wanted.value_size > traits.max_value_size) add(detail::join("the value is larger than ", traits.max_value_size));
   return list;
@@ -209,8 +210,8 @@ inline std::string creation_hint(map_expectation const& wanted, create_options c
                  : "creating maps needs CAP_BPF: run as root, or setcap cap_bpf+ep (kernels before 5.11 also "
                    "need a higher RLIMIT_MEMLOCK)";
     case EINVAL:
-      return detail::join("the kernel refuses these attributes; a ", traits.name, " needs Linux ", traits.since.major,
-                          ".", traits.since.minor,
+      return detail::join("the kernel refuses these attributes; ", with_article(traits.name), " needs Linux ",
+                          traits.since.major, ".", traits.since.minor,
                           traits.type == map_type::inode_storage ? " with CONFIG_BPF_LSM" : "");
     case EOPNOTSUPP:
       if (traits.type == map_type::inode_storage) return "an inode_storage needs \"bpf\" among the active LSMs (lsm=)";
