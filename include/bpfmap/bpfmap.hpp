@@ -40,6 +40,7 @@
 #include <bpfmap/engine/walk.hpp>
 #include <bpfmap/engine/walk_range.hpp>
 #include <bpfmap/engine/count.hpp>
+#include <bpfmap/engine/element_concepts.hpp>
 #include <bpfmap/engine/keyed_map.hpp>
 #include <bpfmap/engine/keyless_map.hpp>
 #include <bpfmap/engine/percpu_map.hpp>

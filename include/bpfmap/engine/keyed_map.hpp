@@ -20,8 +20,8 @@
 #include <utility>
 
 #include <bpfmap/core/concepts.hpp>
-#include <bpfmap/core/fields.hpp>
 #include <bpfmap/engine/count.hpp>
+#include <bpfmap/engine/element_concepts.hpp>
 #include <bpfmap/engine/map_handle.hpp>
 #include <bpfmap/engine/per_cpu.hpp>
 #include <bpfmap/engine/walk.hpp>
@@ -29,62 +29,7 @@
 
 namespace bpfmap::inline BPFMAP_ABI {
 
-/// As the last argument: hold the element's bpf_spin_lock meanwhile, so that no value is seen or left half
-/// written. BPF_F_LOCK, Linux 5.1. The map must have BTF.
-struct locked_t {
-  explicit locked_t() = default;
-};
-inline constexpr locked_t locked{};
-
 namespace detail {
-
-template <class Value>
-constexpr bool holds_spin_lock() {
-  if constexpr (std::is_class_v<Value> && std::is_aggregate_v<Value>)
-    return has_member<Value, ::bpf_spin_lock>();
-  else
-    return false;
-}
-
-/// A map type and a value that BPF_F_LOCK works on.
-template <map_type Type, class Value>
-concept lockable = has_spin_lock<Type> &&
-                   because<holds_spin_lock<Value>(), "locked needs a value with a bpf_spin_lock among its members">;
-
-/// What for_each() can call.
-template <class F, class Key, class Mapped>
-concept visitor = because<std::invocable<F, Key const&, Mapped const&>,
-                          "f is called as f(key, value), with copies or references to const">;
-
-/// A class whose reducer can turn values back into slots (or that has no reducer).
-template <class Values>
-concept writable_values = because<Values::writable,
-                                  "this map is read-only: its reducer has no scatter() that turns a value back "
-                                  "into per-CPU slots">;
-
-/// A class whose values come back as something.
-template <map_type Type, class Values>
-concept readable_values =
-    readable<Type> &&
-    because<Values::readable, "values of 4 bytes give no cookie back: use a map of 8-byte values (cookies)">;
-
-/// A class that knows which keys there are.
-template <map_type Type, class Values>
-concept enumerable =
-    iterable<Type> && because<traits_of(Type).key != key_kind::index ||
-                                  (static_cast<bool>(traits_of(Type).commands.lookup) && Values::readable),
-                              "the kernel does not tell which indices of this map hold something">;
-
-// What the functions that write take: what is read, unless the policy says otherwise.
-template <class Values>
-struct argument_of {
-  using type = typename Values::mapped_type;
-};
-template <class Values>
-  requires requires { typename Values::argument_type; }
-struct argument_of<Values> {
-  using type = typename Values::argument_type;
-};
 
 /// Maps with keys: `Values` says how their bytes are seen.
 template <class Derived, map_type Type, class Key, class Values>
