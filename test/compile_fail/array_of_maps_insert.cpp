@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// expect-error: every index of this map type is present already
+// expect-error: the kernel takes no BPF_NOEXIST for this map type: use insert_or_assign
 #include <bpfmap/maps/array.hpp>
 #include <bpfmap/maps/hash.hpp>
 #include <bpfmap/maps/of_maps.hpp>

@@ -81,7 +81,8 @@ void add_constants(bpf_object& object, std::vector<fake::constant> const& consta
   object.types.types.insert(object.types.types.end(), variables.begin(), variables.end());
   object.constants.resize(size);
   fake::shape const made{.type = 2, .value_size = size, .max_entries = 1, .name = constants_map};
-  object.maps.push_back(std::make_unique<bpf_map>(bpf_map{constants_map, -1, made, true, object.constants.data()}));
+  object.maps.push_back(
+      std::make_unique<bpf_map>(bpf_map{constants_map, -1, made, true, nullptr, object.constants.data()}));
 }
 
 bpf_object* open_object(char const* name) {

@@ -11,8 +11,9 @@
 #include <fstream>
 #include <string>
 
+#include <linux/mount.h>
 #include <sched.h>
-#include <sys/mount.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -125,29 +126,22 @@ auto eventually(F const& f, decltype(f()) expected) {
   return answer;
 }
 
-/// A bpffs of this process's own, gone with it: nothing is left behind on the machine.
+/// A bpffs of this process's own, mounted nowhere and gone with it: nothing is left behind on the machine.
 class private_bpffs {
  public:
   private_bpffs() {
-    char name[] = "/tmp/bpfmap-test-XXXXXX";
-    if (mkdtemp(name) == nullptr) return;
-    path_ = name;
-    mounted_ = unshare(CLONE_NEWNS) == 0 && mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
-               mount("bpffs", name, "bpf", 0, nullptr) == 0;
-  }
-  private_bpffs(private_bpffs const&) = delete;
-  private_bpffs& operator=(private_bpffs const&) = delete;
-  ~private_bpffs() {
-    if (mounted_) umount2(path_.c_str(), MNT_DETACH);
-    if (!path_.empty()) rmdir(path_.c_str());
+    bpfmap::unique_fd const context(static_cast<int>(syscall(SYS_fsopen, "bpf", FSOPEN_CLOEXEC)));
+    if (!context || syscall(SYS_fsconfig, context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) return;
+    root_ = bpfmap::unique_fd(static_cast<int>(syscall(SYS_fsmount, context.get(), FSMOUNT_CLOEXEC, 0)));
   }
 
-  [[nodiscard]] bool mounted() const { return mounted_; }
-  [[nodiscard]] std::string operator/(char const* name) const { return path_ + "/" + name; }
+  [[nodiscard]] bool mounted() const { return static_cast<bool>(root_); }
+  [[nodiscard]] std::string operator/(char const* name) const {
+    return "/proc/self/fd/" + std::to_string(root_.get()) + "/" + name;
+  }
 
  private:
-  std::string path_;
-  bool mounted_ = false;
+  bpfmap::unique_fd root_;
 };
 
 }  // namespace test
