@@ -5,7 +5,7 @@
 using namespace bpfmap::literals;
 
 #ifdef BPFMAP_EXPECT_ERROR
-auto const lan = "10.0.0/8"_cidr;
+[[maybe_unused]] auto const lan = "10.0.0/8"_cidr;
 #else
-auto const lan = "10.0.0.0/8"_cidr;
+[[maybe_unused]] auto const lan = "10.0.0.0/8"_cidr;
 #endif

@@ -5,7 +5,7 @@
 using namespace bpfmap::literals;
 
 #ifdef BPFMAP_EXPECT_ERROR
-auto const net = "2001::db8::/32"_cidr;
+[[maybe_unused]] auto const net = "2001::db8::/32"_cidr;
 #else
-auto const net = "2001:db8::/32"_cidr;
+[[maybe_unused]] auto const net = "2001:db8::/32"_cidr;
 #endif

@@ -5,7 +5,7 @@
 using namespace bpfmap::literals;
 
 #ifdef BPFMAP_EXPECT_ERROR
-auto const host = "10.0.0.256"_ip;
+[[maybe_unused]] auto const host = "10.0.0.256"_ip;
 #else
-auto const host = "10.0.0.255"_ip;
+[[maybe_unused]] auto const host = "10.0.0.255"_ip;
 #endif

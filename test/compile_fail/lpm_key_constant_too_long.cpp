@@ -5,7 +5,7 @@
 using namespace bpfmap::literals;
 
 #ifdef BPFMAP_EXPECT_ERROR
-constexpr bpfmap::lpm_key lan("10.0.0.0"_ip, 33);
+[[maybe_unused]] constexpr bpfmap::lpm_key lan("10.0.0.0"_ip, 33);
 #else
-constexpr bpfmap::lpm_key lan("10.0.0.0"_ip, 32);
+[[maybe_unused]] constexpr bpfmap::lpm_key lan("10.0.0.0"_ip, 32);
 #endif

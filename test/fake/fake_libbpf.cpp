@@ -148,7 +148,11 @@ int bpf_map_update_elem(int fd, void const* key, void const* value, __u64 flags)
   guard const lock;
   fake::map* const map = map_of(fd);
   kernel().update_flags = flags;
-  if (map != nullptr && value != nullptr) kernel().value = fake::read_user(value, map->element_bytes());
+  if (map != nullptr && value != nullptr) {
+    // BPF_F_CPU and BPF_F_ALL_CPUS bring one value for all that are written.
+    bool const one = (flags & (8 | 16)) != 0;
+    kernel().value = fake::read_user(value, one ? map->made.value_size : map->element_bytes());
+  }
   if (auto const said = scripted(call::update)) return answer(*said);
   return answer(map == nullptr ? no_map(fd) : map->update(key, value, flags));
 }
