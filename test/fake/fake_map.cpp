@@ -196,10 +196,10 @@ int map::update(void const* key, void const* value, std::uint64_t flags) {
   if (made.type == 4) return (flags & ~with_lock) == 0 ? 0 : -EINVAL;
   if (!is_hash() && !is_array()) return -enotsupp;
   if (key == nullptr || value == nullptr) return -EFAULT;
-  bytes const wanted = read_user(key, made.key_size);
-  bytes const given = read_user(value, element_bytes());
   std::uint64_t const mode = flags & ~with_lock;
   if (mode > exist) return -EINVAL;
+  bytes const wanted = read_user(key, made.key_size);
+  bytes const given = read_user(value, element_bytes());
   if (is_array()) {
     if (as_index(wanted) >= made.max_entries) return -E2BIG;
     if (mode == noexist) return -EEXIST;
