@@ -112,9 +112,10 @@ BOOST_AUTO_TEST_CASE(a_fixed_address_is_where_it_is_and_other_processes_see_it_t
   BOOST_TEST(heap.info().map_extra == fixed_address);
   heap.span<int>(0, 1)[0] = 5;
   int const fd = heap.fd();
-  // Arenas are not inherited over fork(): the child maps it again, by the object that it has a copy of the
-  // descriptor of.
+  // Newer kernels do not pass arenas on over fork(), older ones do: without either's, the child maps it again, by the
+  // object that it has a copy of the descriptor of.
   int const seen = in_another_process([&] {
+    munmap(reinterpret_cast<void*>(fixed_address), 4 * arena::page_size());
     std::error_code ec;
     auto const memory = bpfmap::detail::arena_memory::share(~0U, fd, 4 * arena::page_size(), fixed_address, ec);
     if (ec) return 100;
