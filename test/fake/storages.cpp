@@ -147,6 +147,24 @@ BOOST_AUTO_TEST_CASE(of_more_cgroups_than_a_walk_of_an_idle_map_would_take_are_a
   BOOST_TEST(map.size() == 3000U);
 }
 
+// The kernel says EAGAIN where the owner's last element is being removed by another at the same moment.
+BOOST_AUTO_TEST_CASE(try_again_while_the_owner_loses_its_last_element) {
+  auto const map = some_marks();
+  fake::fail(call::update, EAGAIN, 3);
+  map.insert_or_assign(socket_fd(3), 7);
+  BOOST_TEST(fake::calls(call::update) == 4U);
+  fake::fail(call::update, EAGAIN, 1);
+  BOOST_TEST(map.assign(socket_fd(3), 8));
+  BOOST_TEST(map.find(socket_fd(3)).value_or(0) == 8U);
+}
+
+BOOST_AUTO_TEST_CASE(do_not_try_for_ever) {
+  auto const map = some_marks();
+  fake::fail(call::update, EAGAIN, 1000);
+  BOOST_TEST(code_of([&](std::error_code& ec) { map.insert(socket_fd(3), 7, ec); }).value() == EAGAIN);
+  BOOST_TEST(fake::calls(call::update) == 64U);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_FIXTURE_TEST_SUITE(stack_traces, test::ring)

@@ -450,6 +450,10 @@ class keyed_map : public typed_map<Derived, Type> {
   static constexpr int absent = traits_of(Type).errnos.absent;
   static constexpr int not_present = traits_of(Type).errnos.exist_on_absent;
   static constexpr bool indexed = traits_of(Type).key == key_kind::index;
+  // The elements of local storages lie with sockets, files, tasks and cgroups.
+  static constexpr bool belongs_to_an_object =
+      traits_of(Type).key == key_kind::fd && traits_of(Type).value == value_kind::bytes;
+  static constexpr int storage_tries = 64;
   // BPF_MAP_GET_NEXT_KEY gives every index, whether it holds something or not.
   static constexpr bool lists_empty_slots = indexed && traits_of(Type).count != counting::constant;
 
@@ -534,6 +538,14 @@ class keyed_map : public typed_map<Derived, Type> {
       typename Values::slot_type raw{};
       if (int const failed = Values::encode(value, raw); failed != 0) return failed;
       return sys::map_update(this->fd(), std::addressof(key), std::addressof(raw), flags);
+    } else if constexpr (belongs_to_an_object) {
+      // EAGAIN: the object's last element, perhaps of another map that is being freed, goes at this moment
+      // (kernel/bpf/bpf_local_storage.c, bpf_local_storage_update). The next try finds the object without any.
+      int result = -EAGAIN;
+      for (int tries = 0; result == -EAGAIN && tries < storage_tries; ++tries) {
+        result = sys::map_update(this->fd(), std::addressof(key), std::addressof(value), flags);
+      }
+      return result;
     } else if constexpr (!Values::per_cpu) {
       return sys::map_update(this->fd(), std::addressof(key), std::addressof(value), flags);
     } else {

@@ -46,6 +46,7 @@ concept wrong_key =
 
 /// Keys are descriptors, which user space alone has: programs have the objects themselves. The kernel creates none
 /// without BTF, so it is made from the C++ type.
+/// Writing, EAGAIN is tried again, up to 64 times: the object's last element, of whatever map, goes at this moment.
 template <class Derived, map_type Type, class Key, class T>
 class local_storage : public keyed_map<Derived, Type, Key, plain_values<T>> {
   using base = keyed_map<Derived, Type, Key, plain_values<T>>;
@@ -119,7 +120,7 @@ inline unique_fd open_task(pid which, std::error_code& ec) noexcept {
 /// auto marks = bpfmap::sk_storage<mark>::bind(skeleton->maps.marks);
 /// if (std::optional<mark> found = marks.find(bpfmap::socket_fd(connection))) …
 /// @endcode
-/// @errors of all element functions: EBADF not open; ENOTSOCK not a socket
+/// @errors of all element functions: EBADF not open; ENOTSOCK not a socket; writing: EAGAIN after 64 tries
 template <storage_value T>
 class sk_storage : public detail::local_storage<sk_storage<T>, map_type::sk_storage, socket_fd, T> {
   friend typename sk_storage::typed_map;
@@ -129,7 +130,7 @@ class sk_storage : public detail::local_storage<sk_storage<T>, map_type::sk_stor
 /// the kernel drops the inode from its memory.
 ///
 /// Any descriptor of the file is the key.
-/// @errors of all element functions: EBADF not open
+/// @errors of all element functions: EBADF not open; writing: EAGAIN after 64 tries
 template <storage_value T>
 class inode_storage : public detail::local_storage<inode_storage<T>, map_type::inode_storage, file_fd, T> {
   friend typename inode_storage::typed_map;
@@ -138,7 +139,7 @@ class inode_storage : public detail::local_storage<inode_storage<T>, map_type::i
 /// BPF_MAP_TYPE_CGRP_STORAGE, Linux 6.2: a value for each cgroup that has one, which goes with the cgroup.
 ///
 /// A descriptor of the cgroup's directory is the key.
-/// @errors of all element functions: EBADF not open, or no cgroup's directory
+/// @errors of all element functions: EBADF not open, or no cgroup's directory; writing: EAGAIN after 64 tries
 template <storage_value T>
 class cgrp_storage : public detail::local_storage<cgrp_storage<T>, map_type::cgrp_storage, cgroup_fd, T> {
   friend typename cgrp_storage::typed_map;
@@ -153,7 +154,8 @@ class cgrp_storage : public detail::local_storage<cgrp_storage<T>, map_type::cgr
 /// if (std::optional<span> found = spans.find(bpfmap::pid{1234})) …  // nothing also if there is no such task
 /// @endcode
 /// @errors of all element functions: EBADF not open, or no pidfd; by a pidfd, writing: ENOENT the task has ended;
-///         by number, writing: ESRCH there is no such task; EMFILE; EINVAL a thread's number, before Linux 6.9
+///         EAGAIN after 64 tries; by number, writing: ESRCH there is no such task; EMFILE; EINVAL a thread's number,
+///         before Linux 6.9
 /// @cost by number two more system calls
 template <storage_value T>
 class task_storage : public detail::local_storage<task_storage<T>, map_type::task_storage, pid_fd, T> {
