@@ -27,6 +27,9 @@
 #include <bpfmap/kernel/sys.hpp>
 #include <bpfmap/kernel/vmlinux.hpp>
 #include <bpfmap/kernel/instructions.hpp>
+#include <bpfmap/kernel/assembler.hpp>
+#include <bpfmap/kernel/scratch_array.hpp>
+#include <bpfmap/kernel/list_program.hpp>
 #include <bpfmap/kernel/programs.hpp>
 #include <bpfmap/kernel/counter_fields.hpp>
 #include <bpfmap/kernel/perf_ring.hpp>

@@ -126,14 +126,14 @@ inline unique_fd load_field_program(int map_fd, map_type type, std::uint32_t max
     // clang-format off
     bpf::instruction const code[] = {
         map[0], map[1],
-        tail_before, head, tail, bpf::skip_if_equal(reg::r2, reg::r3, 11),
-        tail_before, head, tail, bpf::skip_if_equal(reg::r2, reg::r3, 7),
-        tail_before, head, tail, bpf::skip_if_equal(reg::r2, reg::r3, 3),
+        tail_before, head, tail, bpf::skip_if(reg::r2, bpf::when::equal, reg::r3, 11),
+        tail_before, head, tail, bpf::skip_if(reg::r2, bpf::when::equal, reg::r3, 7),
+        tail_before, head, tail, bpf::skip_if(reg::r2, bpf::when::equal, reg::r3, 3),
         tail_before, head, tail,
-        bpf::skip_if_at_least(reg::r0, reg::r2, 1),
+        bpf::skip_if(reg::r0, bpf::when::at_least, reg::r2, 1),
         // The ring has one place more than elements, so that full and empty differ.
-        bpf::add(reg::r0, static_cast<std::int32_t>(max_entries + 1)),
-        bpf::subtract(reg::r0, reg::r2),
+        bpf::compute(bpf::alu::add, reg::r0, static_cast<std::int32_t>(max_entries + 1)),
+        bpf::compute(bpf::alu::subtract, reg::r0, reg::r2),
         bpf::exit(),
     };
     // clang-format on

@@ -47,7 +47,7 @@ inline unique_fd load_count_program(int map_fd, std::error_code& ec) noexcept {
       map[0],
       map[1],
       bpf::call_kernel_function(function),
-      bpf::store64(bpf::reg::r6, 0, bpf::reg::r0),
+      bpf::store(bpf::reg::r6, 0, bpf::reg::r0, 8),
       bpf::move(bpf::reg::r0, 0),
       bpf::exit(),
   };

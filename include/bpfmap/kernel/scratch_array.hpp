@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+#ifndef BPFMAP_KERNEL_SCRATCH_ARRAY_HPP
+#define BPFMAP_KERNEL_SCRATCH_ARRAY_HPP
+
+// Memory that a program of bpfmap's own and this process share: what the program works on lies in it.
+
+#include <pthread.h>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <system_error>
+#include <utility>
+
+#include <bpfmap/kernel/fd.hpp>
+#include <bpfmap/kernel/memory.hpp>
+#include <bpfmap/kernel/sys.hpp>
+
+namespace bpfmap::inline BPFMAP_ABI::detail {
+
+/// How often this process has been forked off another since bpfmap began to look.
+inline std::atomic<std::uint32_t> fork_generation{0};
+
+/// The current generation. A child shares the memory below with its parent, which is still using it.
+inline std::uint32_t current_generation() noexcept {
+  static bool const watching =
+      ::pthread_atfork(nullptr, nullptr, [] { fork_generation.fetch_add(1, std::memory_order_relaxed); }) == 0;
+  (void)watching;
+  return fork_generation.load(std::memory_order_relaxed);
+}
+
+/// An array of one element, mapped into this process; programs reach it by bpf::load_map_value. Linux 5.5.
+class scratch_array {
+ public:
+  scratch_array() = default;
+
+  /// `bytes` of zeros.
+  /// @errors EPERM no CAP_BPF where the system asks for it; ENOMEM; E2BIG more than 4 MiB on older kernels; EMFILE
+  /// @cost two system calls
+  static scratch_array create(std::uint32_t bytes, std::error_code& ec) noexcept {
+    scratch_array made;
+    unique_fd fd(sys::map_create({.type = map_type::array,
+                                  .name = "bpfmap_scratch",
+                                  .key_size = sizeof(std::uint32_t),
+                                  .value_size = bytes,
+                                  .max_entries = 1,
+                                  .flags = map_flags::mmapable,
+                                  .numa_node = 0,
+                                  .map_extra = 0,
+                                  .btf_fd = 0,
+                                  .btf_key_type_id = 0,
+                                  .btf_value_type_id = 0,
+                                  .inner_map_fd = 0}));
+    if (!fd) {
+      ec = make_error(errno);
+      return made;
+    }
+    mapping memory = mapping::map(fd.get(), bytes, 0, true, ec);
+    if (ec) return made;
+    made.fd_ = std::move(fd);
+    made.memory_ = std::move(memory);
+    made.generation_ = current_generation();
+    return made;
+  }
+
+  [[nodiscard]] int fd() const noexcept { return fd_.get(); }
+  [[nodiscard]] std::byte* data() const noexcept { return memory_.data(); }
+  /// Whether there is one, and it is not that of the process that this one was forked off.
+  [[nodiscard]] explicit operator bool() const noexcept {
+    return memory_.data() != nullptr && generation_ == current_generation();
+  }
+
+ private:
+  unique_fd fd_;
+  mapping memory_;
+  std::uint32_t generation_ = 0;
+};
+
+}  // namespace bpfmap::inline BPFMAP_ABI::detail
+
+#endif
