@@ -18,6 +18,7 @@
 #include <bpfmap/core/fields.hpp>
 #include <bpfmap/core/reduce.hpp>
 #include <bpfmap/core/sizing.hpp>
+#include <bpfmap/core/bulk.hpp>
 #include <bpfmap/core/histogram.hpp>
 #include <bpfmap/core/lpm_key.hpp>
 // kernel: the door to libbpf
@@ -30,6 +31,7 @@
 #include <bpfmap/kernel/assembler.hpp>
 #include <bpfmap/kernel/scratch_array.hpp>
 #include <bpfmap/kernel/list_program.hpp>
+#include <bpfmap/kernel/bulk_programs.hpp>
 #include <bpfmap/kernel/programs.hpp>
 #include <bpfmap/kernel/counter_fields.hpp>
 #include <bpfmap/kernel/perf_ring.hpp>
@@ -45,6 +47,8 @@
 #include <bpfmap/engine/count.hpp>
 #include <bpfmap/engine/element_concepts.hpp>
 #include <bpfmap/engine/keyed_map.hpp>
+#include <bpfmap/engine/bulk.hpp>
+#include <bpfmap/engine/bulk_map.hpp>
 #include <bpfmap/engine/keyless_map.hpp>
 #include <bpfmap/engine/percpu_map.hpp>
 #include <bpfmap/engine/ring_map.hpp>

@@ -431,6 +431,25 @@ class keyed_map : public typed_map<Derived, Type> {
     return slots.data() == nullptr ? -ENOMEM : use(slots.data());
   }
 
+  [[nodiscard]] walk_shape shape(bool keys_only = !Values::readable) const noexcept {
+    return {.fd = this->fd(),
+            .type = Type,
+            .key_size = sizeof(key_type),
+            .element_bytes = Values::element_bytes(cpus_ == nullptr ? 0 : cpus_->size()),
+            .max_entries = this->info().max_entries,
+            .keys_only = keys_only};
+  }
+  [[nodiscard]] key_type key_at(block_walker const& walk, std::uint32_t i) const noexcept {
+    key_type key;
+    std::memcpy(static_cast<void*>(std::addressof(key)), walk.key(i), sizeof key);
+    return key;
+  }
+  [[nodiscard]] mapped_type value_at(block_walker const& walk, std::uint32_t i) const noexcept(Values::nothrow) {
+    if constexpr (Values::per_cpu)
+      return Values::decode(walk.value(i), *cpus_);
+    else
+      return Values::decode(walk.value(i));
+  }
   // The possible CPUs, of a per-CPU type that is open.
   [[nodiscard]] cpu_set const* cpus() const noexcept { return cpus_; }
 
@@ -560,25 +579,6 @@ class keyed_map : public typed_map<Derived, Type> {
     this->fail(operation, -ec.value());
   }
 
-  [[nodiscard]] walk_shape shape(bool keys_only = !Values::readable) const noexcept {
-    return {.fd = this->fd(),
-            .type = Type,
-            .key_size = sizeof(key_type),
-            .element_bytes = Values::element_bytes(cpus_ == nullptr ? 0 : cpus_->size()),
-            .max_entries = this->info().max_entries,
-            .keys_only = keys_only};
-  }
-  [[nodiscard]] key_type key_at(block_walker const& walk, std::uint32_t i) const noexcept {
-    key_type key;
-    std::memcpy(static_cast<void*>(std::addressof(key)), walk.key(i), sizeof key);
-    return key;
-  }
-  [[nodiscard]] mapped_type value_at(block_walker const& walk, std::uint32_t i) const noexcept(Values::nothrow) {
-    if constexpr (Values::per_cpu)
-      return Values::decode(walk.value(i), *cpus_);
-    else
-      return Values::decode(walk.value(i));
-  }
   template <part Shown>
   [[nodiscard]] auto range(std::error_code* ec) const noexcept {
     return walk_range<keyed_map, Shown>(*this, ec);

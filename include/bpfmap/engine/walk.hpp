@@ -33,20 +33,21 @@ struct walk_shape {
   std::size_t element_bytes;  // of a value, all CPUs included
   std::uint32_t max_entries;
   bool keys_only = false;  // a walk by keys need not read the values
+  bool extract = false;    // what is given is taken out of the map
 };
 
 /// Gives the elements of a map in blocks. Not for concurrent use; one walker, one thread.
 class block_walker {
  public:
   explicit block_walker(walk_shape const& shape) noexcept
-      : shape_(shape), how_(traits_of(shape.type).commands.lookup_batch ? counting::batch_walk : counting::key_walk) {
+      : shape_(shape), how_(has_batch(shape) ? counting::batch_walk : counting::key_walk) {
     // Linux 6.18.15 takes the head of its list of cgroups for one more element: a lookup tells that it is none.
     if (traits_of(shape.type).key == key_kind::cgroup) shape_.keys_only = false;
   }
 
   /// The next elements: how many; 0 at the end, and on an error.
   /// @errors EPERM the descriptor may not be read; ENOMEM; ELOOP a walk by keys that would not end; EIO the
-  ///         kernel makes no progress
+  ///         kernel makes no progress; extracting, ENOSPC: capacity() has grown, make room for so many and call again
   /// @cost one system call a block of up to 4096 elements; by keys, two an element. One allocation a walk, more
   ///       if a bucket is larger than the block
   std::uint32_t next(std::error_code& ec) noexcept {
@@ -54,6 +55,11 @@ class block_walker {
     if (ended_) return 0;
     if (!room_.data() && !reserve(first_capacity(), ec)) return end();
     return how_ == counting::batch_walk ? next_batch(ec) : next_by_key(ec);
+  }
+
+  /// No block has more elements, as long as next() does not say ENOSPC.
+  [[nodiscard]] std::uint32_t capacity() const noexcept {
+    return room_.data() == nullptr ? first_capacity() : capacity_;
   }
 
   /// The place of element `i` of the current block; valid until next().
@@ -78,6 +84,11 @@ class block_walker {
   // The cursor of the hash family is a bucket's number, 4 bytes even where keys are shorter; others' is a key.
   [[nodiscard]] std::size_t cursor_room() const noexcept {
     return round_up(std::max<std::size_t>(shape_.key_size, sizeof(std::uint32_t)), buffer_alignment);
+  }
+
+  static bool has_batch(walk_shape const& shape) noexcept {
+    command_support const& commands = traits_of(shape.type).commands;
+    return static_cast<bool>(shape.extract ? commands.lookup_and_delete_batch : commands.lookup_batch);
   }
 
   [[nodiscard]] std::uint32_t first_capacity() const noexcept {
@@ -119,8 +130,9 @@ class block_walker {
   std::uint32_t next_batch(std::error_code& ec) noexcept {
     for (int stalls = 0;;) {
       std::uint32_t count = capacity_;
-      int const result =
-          sys::map_lookup_batch(shape_.fd, started_ ? room_.data() : nullptr, room_.data(), keys(), values(), count);
+      void* const from = started_ ? room_.data() : nullptr;
+      int const result = shape_.extract ? sys::map_extract_batch(shape_.fd, from, room_.data(), keys(), values(), count)
+                                        : sys::map_lookup_batch(shape_.fd, from, room_.data(), keys(), values(), count);
       if (!started_ && means_no_batch(result)) {
         // The kernel is too old for batches of this type, or something between us and it says so.
         how_ = counting::key_walk;
@@ -143,6 +155,10 @@ class block_walker {
             return end();
           }
           if (!reserve(capacity_ * 2, ec)) return end();
+          if (shape_.extract) {
+            ec = make_error(ENOSPC);
+            return 0;
+          }
           continue;
         default:
           ec = make_error(result);
@@ -155,7 +171,37 @@ class block_walker {
     }
   }
 
+  // One key ahead: the kernel is asked for what follows a key while that is still there. After its deletion the walk
+  // would begin again each time, past all the buckets that are empty by then.
+  std::uint32_t extract_by_key(std::error_code& ec) noexcept {
+    if (!started_) {
+      int const result = sys::map_next_key(shape_.fd, nullptr, room_.data());
+      started_ = true;
+      last_ = result == -ENOENT;
+      if (last_) return end();
+      if (result != 0) return fail(result, ec);
+    }
+    while (!last_) {
+      std::memcpy(keys(), room_.data(), shape_.key_size);
+      int const following = sys::map_next_key(shape_.fd, keys(), room_.data());
+      last_ = following == -ENOENT;
+      if (following != 0 && !last_) return fail(following, ec);
+      if (++steps_ > max_steps()) return fail(ELOOP, ec);
+      int const result =
+          shape_.keys_only ? sys::map_delete(shape_.fd, keys()) : sys::map_extract(shape_.fd, keys(), values());
+      if (result == 0) return 1;
+      if (result != -traits_of(shape_.type).errnos.absent) return fail(result, ec);
+    }
+    return end();
+  }
+
+  std::uint32_t fail(int number, std::error_code& ec) noexcept {
+    ec = make_error(number);
+    return end();
+  }
+
   std::uint32_t next_by_key(std::error_code& ec) noexcept {
+    if (shape_.extract) return extract_by_key(ec);
     // Between the key and its value the element may vanish: then there is one less, and no error.
     for (;;) {
       // The current key is in the cursor's room; the next is read beside it first, as the kernel reads one
@@ -196,6 +242,7 @@ class block_walker {
   std::uint32_t capacity_ = 0;
   std::uint64_t steps_ = 0;
   bool started_ = false;
+  bool last_ = false;  // extracting by keys: there is no key ahead
   bool ended_ = false;
 };
 

@@ -94,7 +94,12 @@ inline int map_lookup_batch(int fd, void* in, void* out, void* keys, void* value
   return bpf_map_lookup_batch(fd, in, out, keys, values, &count, nullptr);
 }
 
-/// `count` in: how many; out: how many were done before one failed.
+/// As map_lookup_batch(), and what was copied is deleted, bucket by bucket.
+inline int map_extract_batch(int fd, void* in, void* out, void* keys, void* values, std::uint32_t& count) noexcept {
+  return bpf_map_lookup_and_delete_batch(fd, in, out, keys, values, &count, nullptr);
+}
+
+/// `count` in: how many; out: how many were done before one failed, or what it was if the kernel refused at once.
 inline int map_update_batch(int fd, void const* keys, void const* values, std::uint32_t& count) noexcept {
   return bpf_map_update_batch(fd, keys, values, &count, nullptr);
 }
