@@ -194,6 +194,31 @@ int bpf_map_lookup_batch(int fd, void* in, void* out, void* keys, void* values, 
   return answer(map->lookup_batch(in, out, keys, values, *count, script));
 }
 
+int bpf_map_update_batch(int fd, void const* keys, void const* values, __u32* count, bpf_map_batch_opts const*) {
+  run_before(call::update_batch);
+  guard const lock;
+  if (auto const said = scripted(call::update_batch)) return answer(*said);
+  fake::map* const map = map_of(fd);
+  return answer(map == nullptr ? no_map(fd) : map->update_batch(keys, values, *count));
+}
+
+int bpf_map_delete_batch(int fd, void const* keys, __u32* count, bpf_map_batch_opts const*) {
+  run_before(call::delete_batch);
+  guard const lock;
+  if (auto const said = scripted(call::delete_batch)) return answer(*said);
+  fake::map* const map = map_of(fd);
+  return answer(map == nullptr ? no_map(fd) : map->delete_batch(keys, *count));
+}
+
+int bpf_map_lookup_and_delete_batch(int fd, void* in, void* out, void* keys, void* values, __u32* count,
+                                    bpf_map_batch_opts const*) {
+  run_before(call::extract_batch);
+  guard const lock;
+  if (auto const said = scripted(call::extract_batch)) return answer(*said);
+  fake::map* const map = map_of(fd);
+  return answer(map == nullptr ? no_map(fd) : map->extract_batch(in, out, keys, values, *count));
+}
+
 int bpf_map_freeze(int fd) {
   run_before(call::freeze);
   guard const lock;

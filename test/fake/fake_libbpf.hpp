@@ -27,7 +27,10 @@ enum class call : std::uint8_t {
   extract,  ///< lookup_and_delete
   next_key,
   lookup_batch,  ///< of at least one element
-  empty_batch,   ///< of none, which only tells whether the descriptor is a map's
+  update_batch,
+  delete_batch,
+  extract_batch,  ///< lookup_and_delete
+  empty_batch,    ///< of none, which only tells whether the descriptor is a map's
   freeze,
   fd_by_id,
   pin,

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 #include <limits>
+#include <utility>
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -233,6 +234,42 @@ int map::extract(void const* key, void* value) {
   if (!is_hash()) return -enotsupp;
   int const result = lookup(key, value, 0);
   if (result == 0) drop(read_user(key, made.key_size));
+  return result;
+}
+
+// The kernel counts what it did before the first error, and leaves the count alone if it refuses at once.
+int map::update_batch(void const* keys, void const* values, std::uint32_t& count) {
+  if (!writable()) return -EPERM;
+  if (!is_hash() && !is_array()) return -enotsupp;
+  std::uint32_t const wanted = std::exchange(count, 0);
+  int result = 0;
+  while (result == 0 && count < wanted) {
+    result = update(static_cast<std::byte const*>(keys) + std::size_t{count} * made.key_size,
+                    static_cast<std::byte const*>(values) + std::size_t{count} * element_bytes(), 0);
+    if (result == 0) ++count;
+  }
+  return result;
+}
+
+int map::delete_batch(void const* keys, std::uint32_t& count) {
+  if (!writable()) return -EPERM;
+  if (!is_hash()) return -enotsupp;
+  std::uint32_t const wanted = std::exchange(count, 0);
+  int result = 0;
+  while (result == 0 && count < wanted) {
+    result = erase(static_cast<std::byte const*>(keys) + std::size_t{count} * made.key_size);
+    if (result == 0) ++count;
+  }
+  return result;
+}
+
+int map::extract_batch(void const* in, void* out, void* keys, void* values, std::uint32_t& count) {
+  if (!writable()) return -EPERM;
+  if (!is_hash()) return -enotsupp;
+  int const result = lookup_batch(in, out, keys, values, count, std::nullopt);
+  for (std::uint32_t i = 0; i < count && (result == 0 || result == -ENOENT); ++i) {
+    drop(read_user(static_cast<std::byte*>(keys) + std::size_t{i} * made.key_size, made.key_size));
+  }
   return result;
 }
 

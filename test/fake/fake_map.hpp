@@ -47,6 +47,9 @@ class map {
   int erase(void const* key);
   int extract(void const* key, void* value);
   int next_key(void const* key, void* next) const;
+  int update_batch(void const* keys, void const* values, std::uint32_t& count);
+  int delete_batch(void const* keys, std::uint32_t& count);
+  int extract_batch(void const* in, void* out, void* keys, void* values, std::uint32_t& count);
   int lookup_batch(void const* in, void* out, void* keys, void* values, std::uint32_t& count,
                    std::optional<batch_answer> const& script) const;
 

@@ -119,6 +119,7 @@ M filled(std::uint32_t count, fake::shape const& made = {}) {
 // How Boost.Test prints what it compares.
 namespace bpfmap::inline BPFMAP_ABI {
 inline std::ostream& boost_test_print_type(std::ostream& out, counting how) { return out << to_string(how); }
+inline std::ostream& boost_test_print_type(std::ostream& out, bulk_path path) { return out << to_string(path); }
 inline std::ostream& boost_test_print_type(std::ostream& out, map_type type) { return out << to_string(type); }
 inline std::ostream& boost_test_print_type(std::ostream& out, cpu_set const& set) { return out << set.to_string(); }
 }  // namespace bpfmap::inline BPFMAP_ABI

@@ -18,6 +18,7 @@ namespace {
 
 std::atomic<bool> batch_denied{false};
 std::atomic<bool> programs_denied{false};
+std::atomic<bool> runs_denied{false};
 std::atomic<int> helper_denied{0};
 std::atomic<unsigned long> lookup_batches{0};
 std::atomic<unsigned long> update_batches{0};
@@ -67,10 +68,23 @@ extern "C" int bpf_map_delete_batch(int fd, void const* keys, __u32* count, bpf_
   return next(fd, keys, count, options);
 }
 
+extern "C" int bpf_map_lookup_and_delete_batch(int fd, void* in, void* out, void* keys, void* values, __u32* count,
+                                               bpf_map_batch_opts const* options) {
+  static auto* const next = real<decltype(bpf_map_lookup_and_delete_batch)>("bpf_map_lookup_and_delete_batch");
+  if (batch_denied) return refuse(bpfmap::enotsupp);
+  return next(fd, in, out, keys, values, count, options);
+}
+
 extern "C" int bpf_map_get_next_key(int fd, void const* key, void* next_key) {
   static auto* const next = real<decltype(bpf_map_get_next_key)>("bpf_map_get_next_key");
   ++next_keys;
   return next(fd, key, next_key);
+}
+
+extern "C" int bpf_prog_test_run_opts(int fd, bpf_test_run_opts* options) {
+  static auto* const next = real<decltype(bpf_prog_test_run_opts)>("bpf_prog_test_run_opts");
+  if (runs_denied) return refuse(ENOMEM);
+  return next(fd, options);
 }
 
 extern "C" int bpf_prog_load(bpf_prog_type type, char const* name, char const* license, bpf_insn const* code,
@@ -92,6 +106,9 @@ deny_batch::deny_batch() { batch_denied = true; }
 deny_batch::~deny_batch() { batch_denied = false; }
 deny_programs::deny_programs() { programs_denied = true; }
 deny_programs::~deny_programs() { programs_denied = false; }
+deny_runs::deny_runs() { runs_denied = true; }
+deny_runs::~deny_runs() { runs_denied = false; }
+
 deny_helper::deny_helper(int id) { helper_denied = id; }
 deny_helper::~deny_helper() { helper_denied = 0; }
 unsigned long calls::lookup_batch() { return lookup_batches; }

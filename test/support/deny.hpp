@@ -5,8 +5,8 @@
 
 namespace test {
 
-/// While it lives, BPF_MAP_LOOKUP_BATCH, _UPDATE_BATCH and _DELETE_BATCH answer ENOTSUPP, as kernels do that have no
-/// batches for a type.
+/// While it lives, BPF_MAP_LOOKUP_BATCH, _UPDATE_BATCH, _DELETE_BATCH and _LOOKUP_AND_DELETE_BATCH answer ENOTSUPP, as
+/// kernels do that have no batches for a type.
 struct deny_batch {
   deny_batch();
   deny_batch(deny_batch const&) = delete;
@@ -20,6 +20,14 @@ struct deny_programs {
   deny_programs(deny_programs const&) = delete;
   deny_programs& operator=(deny_programs const&) = delete;
   ~deny_programs();
+};
+
+/// While it lives, BPF_PROG_RUN answers ENOMEM.
+struct deny_runs {
+  deny_runs();
+  deny_runs(deny_runs const&) = delete;
+  deny_runs& operator=(deny_runs const&) = delete;
+  ~deny_runs();
 };
 
 /// While it lives, BPF_PROG_LOAD refuses programs that call this helper, in the words of kernels that do not have it.

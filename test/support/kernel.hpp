@@ -149,6 +149,7 @@ class private_bpffs {
 // Boost.Test prints both sides of a comparison.
 namespace bpfmap {
 inline std::ostream& boost_test_print_type(std::ostream& out, counting how) { return out << to_string(how); }
+inline std::ostream& boost_test_print_type(std::ostream& out, bulk_path path) { return out << to_string(path); }
 }  // namespace bpfmap
 
 #endif

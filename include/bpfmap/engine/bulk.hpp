@@ -32,7 +32,7 @@ struct bulk_job {
   int fd;
   map_type type;
   std::uint32_t key_size;
-  std::size_t value_size;  // of all CPUs
+  std::size_t value_size;  // of all CPUs, as far as there are values
   std::byte const* keys;
   std::byte* values;  // find: to be filled; erase: null; else read only
   std::uint64_t count;
@@ -160,6 +160,8 @@ class bulk_engine {
  private:
   // What a program needs, and whose turn it is.
   struct in_kernel {
+    std::uint32_t generation = current_generation();
+    std::unique_ptr<in_kernel> inherited;  // the parent's, if this process was forked off another
     std::atomic_flag busy{};
     scratch_array memory;
     bulk_layout layout;
@@ -280,14 +282,18 @@ class bulk_engine {
 
   in_kernel* ready_memory(std::error_code& why) const noexcept {
     in_kernel* kernel = kernel_.load(std::memory_order_acquire);
-    if (kernel != nullptr) return kernel;
+    if (kernel != nullptr && kernel->generation == current_generation()) return kernel;
+    // None yet; or this process was forked off another, which works in that memory, and whose threads may have been at
+    // it: nothing of it is touched, and it is freed with the map object.
     std::unique_ptr<in_kernel> made(new (std::nothrow) in_kernel);
     if (!made) {
       why = make_error(ENOMEM);
       return nullptr;
     }
+    made->inherited.reset(kernel);
     // Another thread may have been faster; then ours goes again.
-    if (kernel_.compare_exchange_strong(kernel, made.get(), std::memory_order_acq_rel)) kernel = made.release();
+    if (kernel_.compare_exchange_strong(kernel, made.get(), std::memory_order_acq_rel)) return made.release();
+    static_cast<void>(made->inherited.release());
     return kernel;
   }
 
@@ -300,8 +306,6 @@ class bulk_engine {
     }
     bool const may_goto = has_may_goto();
     if (!kernel.memory) {
-      // None yet; or this process was forked off, and its parent works in the memory.
-      for (unique_fd& program : kernel.programs) program.reset();
       kernel.layout = bulk_layout::of(job.key_size, layout_value_size(job));
       kernel.memory = scratch_array::create(kernel.layout.bytes, why);
     }

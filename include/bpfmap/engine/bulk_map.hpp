@@ -276,7 +276,7 @@ class bulk_map : public keyed_map<Derived, Type, Key, Values> {
 
   bulk_result erase_all(std::span<key_type const> keys, key_bits* which, std::error_code& ec) const noexcept {
     if (!make_room(keys.size(), which, ec)) return {};
-    bulk_job erasing = job(bulk_operation::erase, keys, 0, nullptr, which);
+    bulk_job erasing = job(bulk_operation::erase, keys, sizeof(typename Values::slot_type), nullptr, which);
     engine_.run(erasing, ec);
     return erasing.progress;
   }

@@ -21,7 +21,8 @@ namespace bpfmap::inline BPFMAP_ABI::detail {
 /// How often this process has been forked off another since bpfmap began to look.
 inline std::atomic<std::uint32_t> fork_generation{0};
 
-/// The current generation. A child shares the memory below with its parent, which is still using it.
+/// The current generation. A child shares the memory below with its parent, which is still using it; and whatever lock
+/// guards that memory may have been held by a thread that the child does not have.
 inline std::uint32_t current_generation() noexcept {
   static bool const watching =
       ::pthread_atfork(nullptr, nullptr, [] { fork_generation.fetch_add(1, std::memory_order_relaxed); }) == 0;
@@ -59,21 +60,16 @@ class scratch_array {
     if (ec) return made;
     made.fd_ = std::move(fd);
     made.memory_ = std::move(memory);
-    made.generation_ = current_generation();
     return made;
   }
 
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }
   [[nodiscard]] std::byte* data() const noexcept { return memory_.data(); }
-  /// Whether there is one, and it is not that of the process that this one was forked off.
-  [[nodiscard]] explicit operator bool() const noexcept {
-    return memory_.data() != nullptr && generation_ == current_generation();
-  }
+  [[nodiscard]] explicit operator bool() const noexcept { return memory_.data() != nullptr; }
 
  private:
   unique_fd fd_;
   mapping memory_;
-  std::uint32_t generation_ = 0;
 };
 
 }  // namespace bpfmap::inline BPFMAP_ABI::detail

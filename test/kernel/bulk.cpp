@@ -1,0 +1,492 @@
+// SPDX-License-Identifier: MIT
+// Calls on many elements: which way they go, what others may do meanwhile, and what happens without privileges.
+#include "../support/deny.hpp"
+#include "../support/kernel.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <functional>
+#include <numeric>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include <linux/capability.h>
+#include <sys/wait.h>
+
+namespace ut = boost::unit_test;
+using bpfmap::bulk_path;
+using bpfmap::bulk_result;
+using bpfmap::key_bits;
+
+namespace {
+
+using table = bpfmap::hash<std::uint32_t, std::uint64_t>;
+
+struct numbers {
+  std::vector<std::uint32_t> keys;
+  std::vector<std::uint64_t> values;
+
+  explicit numbers(std::uint32_t count, std::uint32_t first = 0) : keys(count), values(count) {
+    std::iota(keys.begin(), keys.end(), first);
+    std::iota(values.begin(), values.end(), first);
+  }
+};
+
+table filled(std::uint32_t count, std::uint32_t max_entries = 0) {
+  auto map = table::create({.name = "bulk", .max_entries = max_entries == 0 ? count : max_entries});
+  numbers const all(count);
+  map.insert_or_assign(all.keys, all.values);
+  return map;
+}
+
+/// What `f` answers in a child process: its exit status.
+int in_a_child(std::function<int()> const& f) {
+  pid_t const child = ::fork();
+  if (child == 0) {
+    try {
+      ::_exit(f());
+    } catch (...) {
+      ::_exit(254);  // this process must not go on as a second run of the tests
+    }
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+bool drop_all_capabilities() {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct none[2] = {};
+  return ::syscall(SYS_capset, &header, none) == 0;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(bulk, *ut::precondition(test::may_use_bpf))
+
+BOOST_AUTO_TEST_CASE(goes_by_single_calls_where_there_is_little_to_do) {
+  auto const map = table::create({.name = "bulk", .max_entries = 100});
+  BOOST_TEST(map.bulk_by() == bulk_path::automatic);
+  numbers const two(2);
+  auto const loads = test::calls::program_load();
+  BOOST_TEST((map.insert_or_assign(two.keys, two.values) == bulk_result{2, 2}));
+  BOOST_TEST(map.bulk_by() == bulk_path::single);
+  BOOST_TEST(test::calls::program_load() == loads);
+}
+
+BOOST_AUTO_TEST_CASE(loads_a_program_once_it_is_worth_it, *ut::precondition(test::since{{5, 14}})) {
+  test::no_leak const watched;
+  auto const map = filled(2000);
+  BOOST_TEST(map.bulk_by() == bulk_path::in_kernel);
+  numbers const all(2000);
+  std::vector<std::uint64_t> out(2000);
+  key_bits found;
+  BOOST_TEST((map.find(all.keys, out, found) == bulk_result{2000, 2000}));
+  BOOST_TEST(map.bulk_by() == bulk_path::in_kernel);
+  BOOST_TEST(out == all.values, boost::test_tools::per_element());
+  auto const loads = test::calls::program_load();
+  map.find(all.keys, out);
+  BOOST_TEST(test::calls::program_load() == loads, "programs are loaded once");
+}
+
+// One memory serves all three programs, whichever comes first.
+BOOST_AUTO_TEST_CASE(may_begin_with_any_operation, *ut::precondition(test::since{{5, 14}})) {
+  auto map = filled(10);
+  map.set_bulk_path(bulk_path::in_kernel);
+  numbers const all(10);
+  std::vector<std::uint64_t> out(10);
+  BOOST_TEST(map.erase(all.keys).matched == 10U);
+  BOOST_TEST(map.insert_or_assign(all.keys, all.values).matched == 10U);
+  BOOST_TEST(map.find(all.keys, out).matched == 10U);
+  BOOST_TEST(out == all.values, boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(small_calls_add_up_to_what_is_worth_a_program, *ut::precondition(test::since{{5, 14}})) {
+  auto const map = table::create({.name = "bulk", .max_entries = 100});
+  numbers const ten(10);
+  std::vector<std::uint64_t> out(10);
+  int calls = 0;
+  do {
+    map.find(ten.keys, out);
+    ++calls;
+  } while (map.bulk_by() == bulk_path::single && calls < 1000);
+  BOOST_TEST(map.bulk_by() == bulk_path::in_kernel);
+  BOOST_TEST(calls > 10);
+  BOOST_TEST(calls < 100);
+}
+
+BOOST_AUTO_TEST_CASE(without_programs_goes_by_batch_and_by_single_calls) {
+  test::deny_programs const denied;
+  auto map = filled(2000);
+  BOOST_TEST(map.bulk_by() == bulk_path::batch);
+  numbers const all(2000);
+  std::vector<std::uint64_t> out(2000);
+  BOOST_TEST(map.find(all.keys, out).matched == 2000U);
+  BOOST_TEST(map.bulk_by() == bulk_path::single);
+  BOOST_TEST(out == all.values, boost::test_tools::per_element());
+  auto const loads = test::calls::program_load();
+  map.find(all.keys, out);
+  BOOST_TEST(test::calls::program_load() == loads, "what was refused is not asked for again");
+  BOOST_TEST(map.erase(all.keys).matched == 2000U);
+  BOOST_TEST(map.bulk_by() == bulk_path::batch);
+}
+
+BOOST_AUTO_TEST_CASE(without_batches_either_goes_by_single_calls) {
+  test::deny_programs const no_programs;
+  test::deny_batch const no_batches;
+  auto const map = filled(2000);
+  BOOST_TEST(map.bulk_by() == bulk_path::single);
+  numbers const all(2000);
+  key_bits erased;
+  BOOST_TEST((map.erase(all.keys, erased) == bulk_result{2000, 2000}));
+  BOOST_TEST(map.bulk_by() == bulk_path::single);
+  BOOST_TEST(map.empty());
+}
+
+BOOST_AUTO_TEST_CASE(goes_on_another_way_when_a_program_cannot_be_run, *ut::precondition(test::since{{5, 14}})) {
+  auto map = filled(2000);
+  numbers const all(2000);
+  std::vector<std::uint64_t> out(2000);
+  key_bits found;
+  test::deny_runs const denied;
+  BOOST_TEST((map.find(all.keys, out, found) == bulk_result{2000, 2000}));
+  BOOST_TEST(map.bulk_by() == bulk_path::single);
+  BOOST_TEST(out == all.values, boost::test_tools::per_element());
+  BOOST_TEST(map.erase(all.keys).matched == 2000U);
+  BOOST_TEST(map.bulk_by() == bulk_path::batch);
+}
+
+BOOST_AUTO_TEST_CASE(a_way_that_was_forced_and_is_closed_is_an_error) {
+  auto map = filled(2000);
+  numbers const all(2000);
+  std::vector<std::uint64_t> out(2000);
+  std::error_code ec;
+  map.set_bulk_path(bulk_path::batch);
+  BOOST_TEST((map.find(all.keys, out, ec) == bulk_result{}));
+  BOOST_TEST((ec == std::errc::operation_not_supported));
+  {
+    test::deny_programs const denied;
+    auto refused = table::create({.name = "bulk", .max_entries = 2000});
+    refused.set_bulk_path(bulk_path::in_kernel);
+    // The first key goes by system call, whatever the way.
+    BOOST_TEST((refused.insert_or_assign(all.keys, all.values, ec) == bulk_result{1, 1}));
+    BOOST_TEST(ec.value() == EPERM);
+    test::deny_batch const no_batches;
+    refused.set_bulk_path(bulk_path::batch);
+    BOOST_TEST((refused.insert_or_assign(all.keys, all.values, ec) == bulk_result{1, 1}));
+    BOOST_TEST((ec == std::errc::operation_not_supported));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(tells_where_it_stopped_and_why) {
+  auto map = filled(8, 10);
+  for (auto const path : {bulk_path::automatic, bulk_path::batch, bulk_path::single}) {
+    map.set_bulk_path(path);
+    numbers const more(8, 100);
+    try {
+      map.insert_or_assign(more.keys, more.values);
+      BOOST_ERROR("nothing was thrown");
+    } catch (bpfmap::bulk_error const& stopped) {
+      BOOST_TEST((stopped.progress() == bulk_result{2, 2}));
+      std::string const text = stopped.what();
+      BOOST_TEST(test::has(text, "insert_or_assign on 'bulk' (hash, key 4, value 8)"), text);
+      BOOST_TEST(test::has(text, "[E2BIG]: the map already holds its 10 entries; key 2 of the call"), text);
+    }
+    BOOST_TEST(map.erase(more.keys).matched == 2U);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(too_few_values_are_an_error_and_nothing_is_done) {
+  auto const map = filled(8);
+  numbers const all(8);
+  std::vector<std::uint64_t> few(7, 77);
+  std::error_code ec;
+  BOOST_TEST((map.find(all.keys, few, ec) == bulk_result{}));
+  BOOST_TEST(ec.value() == EINVAL);
+  BOOST_TEST(few.front() == 77U);
+  BOOST_TEST((map.insert_or_assign(all.keys, few, ec) == bulk_result{}));
+  BOOST_TEST(ec.value() == EINVAL);
+  auto const text = test::message_of([&] { map.find(all.keys, few); });
+  BOOST_TEST(test::has(text, "are there as many values as keys?"), text);
+}
+
+BOOST_AUTO_TEST_CASE(a_frozen_map_is_as_frozen_for_programs) {
+  auto const map = filled(2000);
+  numbers const all(2000);
+  std::error_code ec;
+  map.insert_or_assign(all.keys, all.values);  // its program is loaded
+  map.freeze();
+  BOOST_TEST((map.insert_or_assign(all.keys, all.values, ec) == bulk_result{}));
+  BOOST_TEST(ec.value() == EPERM);
+  BOOST_TEST((map.erase(all.keys, ec) == bulk_result{}));
+  BOOST_TEST(ec.value() == EPERM);
+  std::vector<std::uint64_t> out(2000);
+  BOOST_TEST(map.find(all.keys, out).matched == 2000U);
+}
+
+BOOST_AUTO_TEST_CASE(a_descriptor_for_reading_writes_nothing) {
+  test::private_bpffs const bpffs;
+  BOOST_TEST_REQUIRE(bpffs.mounted());
+  auto const map = filled(2000);
+  map.pin(bpffs / "map");
+  union bpf_attr attr {};
+  std::string const path = bpffs / "map";
+  attr.pathname = reinterpret_cast<std::uint64_t>(path.c_str());
+  attr.file_flags = BPF_F_RDONLY;
+  bpfmap::unique_fd const fd(static_cast<int>(::syscall(SYS_bpf, BPF_OBJ_GET, &attr, sizeof attr)));
+  BOOST_TEST_REQUIRE(static_cast<bool>(fd));
+  auto reader = table::from_fd(fd.get());
+  numbers const all(2000);
+  std::error_code ec;
+  BOOST_TEST((reader.erase(all.keys, ec) == bulk_result{}));
+  BOOST_TEST(ec.value() == EPERM);
+  std::vector<std::uint64_t> out(2000);
+  BOOST_TEST(reader.find(all.keys, out).matched == 2000U);
+  BOOST_TEST(reader.clear(ec) == 0U);
+  BOOST_TEST(ec.value() == EPERM);
+}
+
+BOOST_AUTO_TEST_CASE(lru_maps_do_not_take_a_bulk_lookup_for_use) {
+  auto map = bpfmap::lru_hash<std::uint32_t, std::uint64_t>::create({.name = "bulk", .max_entries = 4096});
+  numbers const all(1000);
+  map.insert_or_assign(all.keys, all.values);
+  std::vector<std::uint64_t> out(1000);
+  BOOST_TEST(map.find(all.keys, out).matched == 1000U);
+  BOOST_TEST(map.bulk_by() == bulk_path::single);
+}
+
+BOOST_AUTO_TEST_CASE(per_cpu_values_are_reduced_and_scattered) {
+  test::no_leak const watched;
+  auto map = bpfmap::percpu_hash<std::uint32_t, std::uint64_t>::create({.name = "bulk", .max_entries = 20'000});
+  numbers const all(20'000);
+  BOOST_TEST((map.insert_or_assign(all.keys, all.values) == bulk_result{20'000, 20'000}));
+  BOOST_TEST(map.bulk_by() == bulk_path::batch);
+  std::vector<std::uint64_t> out(20'000);
+  key_bits found;
+  numbers const some(20'000, 10);
+  BOOST_TEST((map.find(some.keys, out, found) == bulk_result{19'990, 20'000}));
+  BOOST_TEST(found[0]);
+  BOOST_TEST(out[5] == 15U);
+  BOOST_TEST(!found[19'999]);
+  BOOST_TEST(out[19'999] == 0U);
+  key_bits inserted;
+  BOOST_TEST((map.insert(all.keys, all.values, inserted) == bulk_result{0, 20'000}));
+  BOOST_TEST(map.erase(all.keys).matched == 20'000U);
+  BOOST_TEST(map.empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_value_that_no_slots_reduce_to_stops_at_its_key) {
+  using unsigned_mean = bpfmap::percpu_hash<std::uint32_t, std::uint32_t, bpfmap::reduce::sum>;
+  auto const map = unsigned_mean::create({.name = "bulk", .max_entries = 10});
+  // More than the slots of all CPUs can hold.
+  std::vector<std::uint32_t> const keys{1, 2, 3};
+  std::vector<std::uint64_t> const values{1, ~std::uint64_t{0}, 3};
+  std::error_code ec;
+  BOOST_TEST((map.insert_or_assign(keys, values, ec) == bulk_result{1, 1}));
+  BOOST_TEST(ec.value() == ERANGE);
+  BOOST_TEST(map.size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(threads_may_share_a_map_object) {
+  auto const map = filled(5000);
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&map, &wrong, t] {
+      numbers const mine(1000, static_cast<std::uint32_t>(1000 * t));
+      std::vector<std::uint64_t> out(1000);
+      for (int i = 0; i < 200; ++i) {
+        std::error_code ec;
+        if (map.find(mine.keys, out, ec).matched != 1000 || ec || out != mine.values) ++wrong;
+      }
+    });
+  }
+  for (std::thread& each : threads) each.join();
+  BOOST_TEST(wrong == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_map_that_was_moved_keeps_its_programs, *ut::precondition(test::since{{5, 14}})) {
+  auto map = filled(2000);
+  auto const moved = std::move(map);
+  numbers const all(2000);
+  auto const loads = test::calls::program_load();
+  BOOST_TEST(moved.insert_or_assign(all.keys, all.values).matched == 2000U);
+  BOOST_TEST(moved.bulk_by() == bulk_path::in_kernel);
+  BOOST_TEST(test::calls::program_load() == loads);
+  std::error_code ec;
+  BOOST_TEST((map.erase(all.keys, ec) == bulk_result{}));
+  BOOST_TEST(ec.value() == EBADF);
+}
+
+// The memory that the programs work on is shared with the parent, which may be using it.
+BOOST_AUTO_TEST_CASE(a_child_of_this_process_has_programs_of_its_own, *ut::precondition(test::since{{5, 14}})) {
+  auto const map = filled(2000);
+  auto const check = [&](std::uint32_t first) {
+    numbers const mine(1000, first);
+    std::vector<std::uint64_t> out(1000);
+    for (int i = 0; i < 500; ++i) {
+      if (map.find(mine.keys, out).matched != 1000 || out != mine.values) return 1;
+    }
+    return map.bulk_by() == bulk_path::in_kernel ? 0 : 2;
+  };
+  int in_parent = -1;
+  std::thread beside([&] { in_parent = check(1000); });
+  int const in_child = in_a_child([&] { return check(0); });
+  beside.join();
+  BOOST_TEST(in_parent == 0);
+  BOOST_TEST(in_child == 0);
+}
+
+BOOST_AUTO_TEST_CASE(programs_that_are_loaded_go_on_after_privileges_are_gone, *ut::precondition(test::since{{6, 0}})) {
+  int const result = in_a_child([] {
+    auto const map = filled(2000);
+    numbers const all(2000);
+    std::vector<std::uint64_t> out(2000);
+    map.find(all.keys, out);
+    if (map.bulk_by() != bulk_path::in_kernel) return 1;
+    if (!drop_all_capabilities()) return 2;
+    std::fill(out.begin(), out.end(), 0);
+    if (map.find(all.keys, out).matched != 2000 || out != all.values) return 3;
+    return map.bulk_by() == bulk_path::in_kernel ? 0 : 4;
+  });
+  BOOST_TEST(result == 0);
+}
+
+// Element commands ask for no capability since 6.0, where unprivileged_bpf_disabled is set.
+BOOST_AUTO_TEST_CASE(without_privileges_everything_works_on_an_inherited_descriptor,
+                     *ut::precondition(test::since{{6, 0}})) {
+  auto const made = filled(2000, 3000);
+  int const result = in_a_child([&] {
+    auto const map = table::from_fd(made.fd());
+    if (!drop_all_capabilities()) return 1;
+    numbers const all(2000);
+    std::vector<std::uint64_t> out(2000);
+    key_bits bits;
+    if (map.find(all.keys, out, bits).matched != 2000 || out != all.values) return 2;
+    if (map.bulk_by() != bulk_path::single) return 3;
+    if (map.insert_or_assign(all.keys, all.values).matched != 2000 || map.bulk_by() != bulk_path::batch) return 4;
+    numbers const more(1000, 1500);
+    if (map.insert(more.keys, more.values).matched != 500) return 5;
+    if (map.assign(more.keys, more.values).matched != 1000) return 6;
+    if (map.erase(more.keys).matched != 1000) return 7;
+    std::vector<std::pair<std::uint32_t, std::uint64_t>> taken;
+    if (map.extract_all(taken) != 1500 || taken.size() != 1500) return 8;
+    map.insert_or_assign(all.keys, all.values);
+    return map.clear() == 2000 && map.empty() ? 0 : 9;
+  });
+  BOOST_TEST(result == 0);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_AUTO_TEST_SUITE(draining, *ut::precondition(test::may_use_bpf))
+
+BOOST_AUTO_TEST_CASE(gives_every_element_and_leaves_none) {
+  auto const map = filled(10'000, 20'000);
+  std::vector<std::pair<std::uint32_t, std::uint64_t>> taken{{99, 99}};
+  BOOST_TEST(map.extract_all(taken) == 10'000U);
+  BOOST_TEST(map.empty());
+  BOOST_TEST(taken.size() == 10'001U);
+  BOOST_TEST(taken.front().first == 99U, "what was there stays in front");
+  std::sort(taken.begin() + 1, taken.end());
+  for (std::uint32_t i = 0; i < 10'000; ++i) BOOST_TEST_REQUIRE(taken[i + 1].second == i);
+  BOOST_TEST(map.extract_all(taken) == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(by_keys_where_batches_are_refused, *ut::precondition(test::since{{5, 14}})) {
+  auto const map = filled(3000);
+  test::deny_batch const denied;
+  std::vector<std::pair<std::uint32_t, std::uint64_t>> taken;
+  auto const steps = test::calls::next_key();
+  BOOST_TEST(map.extract_all(taken) == 3000U);
+  BOOST_TEST(taken.size() == 3000U);
+  BOOST_TEST(map.empty());
+  BOOST_TEST(test::calls::next_key() - steps <= 3002U, "one step an element, not all buckets from the start for each");
+}
+
+BOOST_AUTO_TEST_CASE(clears_tries_key_by_key) {
+  using routes = bpfmap::lpm_trie<bpfmap::lpm_key<bpfmap::ipv4>, std::uint64_t>;
+  auto const map = routes::create({.name = "routes", .max_entries = 1000});
+  for (std::uint32_t i = 0; i < 500; ++i) {
+    map.insert({bpfmap::ipv4(10, static_cast<std::uint8_t>(i / 250), static_cast<std::uint8_t>(i % 250), 0), 24}, i);
+  }
+  BOOST_TEST(map.clear() == 500U);
+  BOOST_TEST(map.empty());
+}
+
+BOOST_AUTO_TEST_CASE(clears_per_cpu_hashes) {
+  auto const map = bpfmap::percpu_hash<std::uint32_t, std::uint64_t>::create({.name = "bulk", .max_entries = 3000});
+  numbers const all(3000);
+  map.insert_or_assign(all.keys, all.values);
+  std::vector<std::pair<std::uint32_t, std::uint64_t>> taken;
+  BOOST_TEST(map.extract_all(taken) == 3000U);
+  BOOST_TEST(std::all_of(taken.begin(), taken.end(), [](auto const& each) { return each.first == each.second; }));
+  map.insert_or_assign(all.keys, all.values);
+  BOOST_TEST(map.clear() == 3000U);
+  BOOST_TEST(map.empty());
+}
+
+// Keys that fall into few buckets: blocks must grow while elements are taken out.
+BOOST_AUTO_TEST_CASE(loses_nothing_when_a_bucket_is_larger_than_a_block) {
+  using wide = bpfmap::hash<std::uint32_t, std::array<std::uint8_t, 60'000>>;
+  auto const map = wide::create({.name = "wide", .max_entries = 64, .flags = bpfmap::map_flags::no_prealloc});
+  std::array<std::uint8_t, 60'000> value{};
+  for (std::uint32_t i = 0; i < 64; ++i) {
+    value[59'999] = static_cast<std::uint8_t>(i);
+    map.insert(i, value);
+  }
+  std::vector<wide::value_type> taken;
+  BOOST_TEST(map.extract_all(taken) == 64U);
+  std::vector<bool> seen(64);
+  for (auto const& [key, bytes] : taken) {
+    seen[key] = true;
+    BOOST_TEST_REQUIRE(bytes[59'999] == key);
+  }
+  BOOST_TEST(std::count(seen.begin(), seen.end(), true) == 64);
+}
+
+// Every key is written once, by one of two threads, and counted where it comes out.
+BOOST_AUTO_TEST_CASE(beside_two_writers_gives_each_element_once_or_leaves_it, *ut::precondition(test::two_cpus)) {
+  auto const map = table::create({.name = "bulk", .max_entries = 100'000});
+  constexpr std::uint32_t block = 64;
+  std::atomic<bool> stop{false};
+  std::atomic<std::uint64_t> written{0};
+  std::atomic<int> errors{0};
+  auto const write = [&](std::uint32_t which) {
+    for (std::uint32_t i = 0; !stop; ++i) {
+      // The highest bit says whose key it is; bulk calls and single ones take turns.
+      numbers const mine(block, (which << 31) + i * block);
+      std::error_code ec;
+      std::uint64_t done = 0;
+      if (i % 2 == 0) {
+        done = map.insert(mine.keys, mine.values, ec).matched;
+      } else {
+        while (done < block && map.insert(mine.keys[done], mine.values[done], ec)) ++done;
+      }
+      // Writers may be faster than drains: then the map is full, and what did not go in is not counted.
+      if (ec.value() != (done == block ? 0 : E2BIG)) ++errors;
+      written += done;
+    }
+  };
+  std::thread first(write, 0);
+  std::thread second(write, 1);
+  std::vector<table::value_type> taken;
+  for (int round = 0; round < 1000; ++round) map.extract_all(taken);
+  stop = true;
+  first.join();
+  second.join();
+  std::size_t const drained = taken.size();
+  for (auto const& each : map) taken.push_back(each);
+  BOOST_TEST_MESSAGE(written << " written, " << drained << " of them taken out in 1000 drains");
+  BOOST_TEST(errors == 0);
+  BOOST_TEST(taken.size() == written);
+  std::sort(taken.begin(), taken.end());
+  bool const once = std::adjacent_find(taken.begin(), taken.end(),
+                                       [](auto const& a, auto const& b) { return a.first == b.first; }) == taken.end();
+  BOOST_TEST(once, "an element was given twice");
+  BOOST_TEST(std::all_of(taken.begin(), taken.end(), [](auto const& each) { return each.first == each.second; }));
+  BOOST_TEST(drained > 0U);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
