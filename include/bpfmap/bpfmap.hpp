@@ -17,6 +17,7 @@
 #include <bpfmap/core/cpu.hpp>
 #include <bpfmap/core/fields.hpp>
 #include <bpfmap/core/reduce.hpp>
+#include <bpfmap/core/reduction_table.hpp>
 #include <bpfmap/core/sizing.hpp>
 #include <bpfmap/core/bulk.hpp>
 #include <bpfmap/core/histogram.hpp>
@@ -31,6 +32,8 @@
 #include <bpfmap/kernel/assembler.hpp>
 #include <bpfmap/kernel/scratch_array.hpp>
 #include <bpfmap/kernel/list_program.hpp>
+#include <bpfmap/kernel/function_types.hpp>
+#include <bpfmap/kernel/reduction_program.hpp>
 #include <bpfmap/kernel/bulk_programs.hpp>
 #include <bpfmap/kernel/programs.hpp>
 #include <bpfmap/kernel/counter_fields.hpp>
@@ -51,6 +54,8 @@
 #include <bpfmap/engine/bulk_map.hpp>
 #include <bpfmap/engine/keyless_map.hpp>
 #include <bpfmap/engine/percpu_map.hpp>
+#include <bpfmap/engine/percpu_reduction.hpp>
+#include <bpfmap/engine/percpu_totals.hpp>
 #include <bpfmap/engine/ring_map.hpp>
 // maps, streams, objects: what users name
 #include <bpfmap/maps/arena.hpp>

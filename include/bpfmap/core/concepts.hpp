@@ -184,6 +184,13 @@ template <map_type Type>
 concept per_cpu =
     because<traits_of(Type).value == value_kind::percpu, "this map type has one value a key, not one a CPU">;
 
+/// All its reduced values can be asked for at once.
+template <map_type Type>
+concept totalled =
+    per_cpu<Type> && because<traits_of(Type).key == key_kind::index,
+                             "only a per-CPU array has indices that are known before: walk over this map, or look its "
+                             "keys up">;
+
 }  // namespace bpfmap::inline BPFMAP_ABI
 
 #endif

@@ -111,6 +111,7 @@ class bulk_engine {
 
   [[nodiscard]] bulk_path used() const noexcept { return used_.load(std::memory_order_relaxed); }
   void force(bulk_path path) noexcept { forced_.store(path, std::memory_order_relaxed); }
+  void took(bulk_path path) const noexcept { used_.store(path, std::memory_order_relaxed); }
   [[nodiscard]] bulk_path forced() const noexcept { return forced_.load(std::memory_order_relaxed); }
 
   /// Does what is left of `job`; its progress tells how far that came.

@@ -257,6 +257,11 @@ class bulk_map : public keyed_map<Derived, Type, Key, Values> {
   /// does not exist they fail, with EOPNOTSUPP or with what kept the program from being loaded; they take no other.
   void set_bulk_path(bulk_path path) noexcept { engine_.force(path); }
 
+ protected:
+  // For calls on many elements that only some maps have.
+  [[nodiscard]] bulk_path forced_path() const noexcept { return engine_.forced(); }
+  void took(bulk_path path) const noexcept { engine_.took(path); }
+
  private:
   [[nodiscard]] bulk_job job(bulk_operation operation, std::span<key_type const> keys, std::size_t value_size,
                              void const* values, key_bits* which) const noexcept {

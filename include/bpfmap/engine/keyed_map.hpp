@@ -398,6 +398,12 @@ class keyed_map : public typed_map<Derived, Type> {
   template <class... A>
   void span(A&&...) const
     requires mappable<Type>;
+  template <class... A>
+  void totals(A&&...) const
+    requires totalled<Type>;
+  template <class... A>
+  void reduce_all(A&&...) const
+    requires totalled<Type>;
   template <std::same_as<cpu> Which, class... A>
   void find(key_type const&, Which, A&&...) const
     requires per_cpu<Type>;

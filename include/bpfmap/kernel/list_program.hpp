@@ -88,11 +88,12 @@ void emit_list_program(bpf::assembler& code, scratch_array const& memory, std::u
 /// Loads a program of type BPF_PROG_TYPE_SYSCALL. Needs CAP_BPF, and CAP_PERFMON for what reads the kernel's memory; to
 /// run it, its descriptor is enough.
 /// @errors EPERM no CAP_BPF; EINVAL the kernel is older than 5.14; or the verifier's (EACCES, EINVAL, E2BIG)
-inline unique_fd load_syscall_program(char const* name, bpf::assembler& code, std::error_code& ec) noexcept {
+inline unique_fd load_syscall_program(char const* name, bpf::assembler& code, std::error_code& ec,
+                                      sys::program_functions const& functions = {}) noexcept {
   auto const instructions = code.code(ec);
   if (ec) return {};
   unique_fd loaded(sys::program_load(BPF_PROG_TYPE_SYSCALL, name, "Dual MIT/GPL", instructions.data(),
-                                     instructions.size(), BPF_F_SLEEPABLE));
+                                     instructions.size(), BPF_F_SLEEPABLE, functions));
   if (!loaded) ec = make_error(errno);
   return loaded;
 }

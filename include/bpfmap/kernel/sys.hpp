@@ -121,11 +121,24 @@ inline int struct_ops_link_update(int link_fd, int map_fd) noexcept {
   return bpf_link_update(link_fd, map_fd, nullptr);
 }
 
+/// Where a program's functions begin, and their types, for programs with more than one.
+struct program_functions {
+  int btf_fd = 0;
+  bpf_func_info const* places = nullptr;
+  std::uint32_t count = 0;
+};
+
 inline int program_load(bpf_prog_type type, char const* name, char const* license, bpf_insn const* code,
-                        std::size_t count, std::uint32_t flags) noexcept {
+                        std::size_t count, std::uint32_t flags, program_functions const& functions = {}) noexcept {
   bpf_prog_load_opts options{};
   options.sz = sizeof options;
   options.prog_flags = flags;
+  if (functions.count != 0) {
+    options.prog_btf_fd = static_cast<std::uint32_t>(functions.btf_fd);
+    options.func_info = functions.places;
+    options.func_info_cnt = functions.count;
+    options.func_info_rec_size = sizeof *functions.places;
+  }
   return bpf_prog_load(type, name, license, code, count, &options);
 }
 

@@ -15,7 +15,7 @@
 #include <bpfmap/core/concepts.hpp>
 #include <bpfmap/core/reduce.hpp>
 #include <bpfmap/engine/bulk_map.hpp>
-#include <bpfmap/engine/percpu_map.hpp>
+#include <bpfmap/engine/percpu_totals.hpp>
 #include <bpfmap/engine/strided_view.hpp>
 #include <bpfmap/kernel/memory.hpp>
 
@@ -183,11 +183,11 @@ class array : public detail::bulk_map<array<T, Access>, map_type::array, std::ui
 /// @code
 /// auto drops = bpfmap::percpu_array<drop_counters>::bind(skeleton->maps.drops);
 /// drop_counters all = drops.at(0);  // every member summed over all CPUs
+/// std::vector<drop_counters> by_reason = drops.reduce_all();
 /// @endcode
 template <per_cpu_slot Slot, class Reducer = reduce::sum>
   requires reducer<Reducer, Slot>
-class percpu_array
-    : public detail::percpu_map<percpu_array<Slot, Reducer>, map_type::percpu_array, std::uint32_t, Slot, Reducer> {
+class percpu_array : public detail::percpu_totals<percpu_array<Slot, Reducer>, map_type::percpu_array, Slot, Reducer> {
   friend typename percpu_array::typed_map;
 };
 

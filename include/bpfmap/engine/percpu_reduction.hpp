@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: MIT
+#ifndef BPFMAP_ENGINE_PERCPU_REDUCTION_HPP
+#define BPFMAP_ENGINE_PERCPU_REDUCTION_HPP
+
+// Reducing a per-CPU array inside the kernel: the program and its memory, made when they are worth it and kept with
+// the map object.
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <mutex>
+#include <new>
+#include <system_error>
+#include <utility>
+
+#include <bpfmap/core/cpu.hpp>
+#include <bpfmap/core/error.hpp>
+#include <bpfmap/core/reduction_table.hpp>
+#include <bpfmap/kernel/list_program.hpp>
+#include <bpfmap/kernel/reduction_program.hpp>
+#include <bpfmap/kernel/scratch_array.hpp>
+
+namespace bpfmap::inline BPFMAP_ABI::detail {
+
+/// What a reduction must know of a map.
+struct reduction_shape {
+  int fd;
+  std::uint32_t max_entries;
+  cpu_set const* cpus;
+  reduction_table table;
+};
+
+/// Reduces the elements of one per-CPU array; part of the map object. Safe for concurrent use: threads take turns, a
+/// block at a time.
+class percpu_reduction {
+ public:
+  percpu_reduction() = default;
+  percpu_reduction(percpu_reduction&& other) noexcept
+      : current_(other.current_.exchange(nullptr)), copied_(other.copied_.load()), refused_(other.refused_.load()) {}
+  percpu_reduction& operator=(percpu_reduction&& other) noexcept {
+    if (this == &other) return *this;
+    std::unique_ptr<tools> const old(current_.exchange(other.current_.exchange(nullptr)));
+    copied_ = other.copied_.load();
+    refused_ = other.refused_.load();
+    return *this;
+  }
+  ~percpu_reduction() { std::unique_ptr<tools> const freed(current_.load()); }
+
+  /// Whether the next `count` elements are better reduced in the kernel. Loading the program costs as much as copying
+  /// many elements: they are copied until as much work has been spent on copying.
+  [[nodiscard]] bool is_worth_it(std::uint32_t count) const noexcept {
+    if (refused_.load(std::memory_order_relaxed) != 0) return false;
+    if (current_.load(std::memory_order_relaxed) != nullptr) return count >= least;
+    return copied_.load(std::memory_order_relaxed) + count >= setup_cost;
+  }
+  /// So many elements were reduced by copying all their slots.
+  void note_copied(std::uint64_t count) const noexcept { copied_.fetch_add(count, std::memory_order_relaxed); }
+
+  /// Reduces elements from index `first` on into `out`; `first + count` is at most max_entries.
+  /// @return how many; fewer than `count` only with an error
+  /// @errors those of creating an array and of loading a program: EPERM no CAP_BPF; EINVAL the kernel is older than
+  ///         5.19; ENOMEM, EMFILE. A refusal that will not pass is remembered
+  /// @cost one system call for up to 4096 elements; no allocation but the first time
+  std::uint32_t reduce(reduction_shape const& shape, std::uint32_t first, std::uint32_t count, std::byte* out,
+                       std::error_code& ec) const noexcept {
+    tools* const ready = get(shape, ec);
+    std::uint32_t done = 0;
+    while (!ec && done < count) {
+      done +=
+          ready->run(shape.table, first + done, count - done, out + std::size_t{done} * shape.table.result_bytes, ec);
+    }
+    return done;
+  }
+
+ private:
+  // What setting up costs, in elements that are copied instead (about 0.25 µs each).
+  static constexpr std::uint64_t setup_cost = 1024;
+  // For so many, running the program is no slower than copying them.
+  static constexpr std::uint32_t least = 4;
+
+  // The program, its memory, and one thread at a time that uses them.
+  struct tools {
+    std::mutex turn;
+    scratch_array memory;
+    unique_fd program;
+    reduction_layout layout;
+    std::unique_ptr<tools> older;  // of the process that this one was forked off; others may be about to look at it
+
+    static std::unique_ptr<tools> make(reduction_shape const& shape, std::error_code& ec) noexcept {
+      std::unique_ptr<tools> made(new (std::nothrow) tools);
+      if (made == nullptr) {
+        ec = make_error(ENOMEM);
+        return made;
+      }
+      made->layout = reduction_layout::of(shape.table.result_bytes, shape.cpus->size(), shape.max_entries);
+      made->memory = scratch_array::create(made->layout.bytes, ec);
+      if (ec) return nullptr;
+      place_ids(made->memory.data(), made->layout, *shape.cpus);
+      made->program =
+          load_reduction(shape.table, made->layout, shape.cpus->size(), shape.fd, made->memory, has_may_goto(), ec);
+      return ec ? nullptr : std::move(made);
+    }
+
+    // One block, complete unless there is an error.
+    std::uint32_t run(reduction_table const& table, std::uint32_t first, std::uint32_t count, std::byte* out,
+                      std::error_code& ec) noexcept {
+      std::lock_guard<std::mutex> const mine(turn);
+      auto& list = reinterpret_cast<reduction_header*>(memory.data())->list;
+      list.next = 0;
+      list.count = std::min(count, layout.most);
+      list.argument = first;
+      for (std::uint32_t done = 0; done < list.count && !ec; done = list.next) {
+        run_syscall_program(program.get(), ec);
+        if (!ec && list.next == done) ec = make_error(EIO);
+      }
+      std::uint32_t const done = list.next;
+      std::memcpy(out, memory.data() + layout.results, std::size_t{done} * table.result_bytes);
+      return done;
+    }
+  };
+
+  // Those of this process; they stay until the object is destroyed or assigned to.
+  tools* get(reduction_shape const& shape, std::error_code& ec) const noexcept {
+    ec.clear();
+    tools* found = current_.load(std::memory_order_acquire);
+    if (found != nullptr && found->memory) return found;
+    if (int const number = refused_.load(std::memory_order_relaxed); number != 0) {
+      ec = make_error(number);
+      return nullptr;
+    }
+    std::unique_ptr<tools> made = tools::make(shape, ec);
+    if (ec) {
+      if (!may_pass(ec.value())) refused_.store(ec.value(), std::memory_order_relaxed);
+      return nullptr;
+    }
+    tools* const fresh = made.get();
+    made->older.reset(found);
+    if (current_.compare_exchange_strong(found, fresh, std::memory_order_acq_rel)) {
+      static_cast<void>(made.release());
+      return fresh;
+    }
+    // Another thread was faster: its tools are as good. What was there before is no longer ours.
+    static_cast<void>(made->older.release());
+    return found;
+  }
+
+  // Too old a kernel, or no privileges: neither comes back. A lack of descriptors or of memory may pass.
+  static bool may_pass(int number) noexcept {
+    return number == EMFILE || number == ENFILE || number == ENOMEM || number == EAGAIN || number == EINTR;
+  }
+
+  mutable std::atomic<tools*> current_{nullptr};
+  mutable std::atomic<std::uint64_t> copied_{0};
+  mutable std::atomic<int> refused_{0};
+};
+
+}  // namespace bpfmap::inline BPFMAP_ABI::detail
+
+#endif
