@@ -164,7 +164,7 @@ class reduction_emitter {
     for (reduced_number const& each : table_.numbers) emit_number(each);
   }
 
-  // A slot of zeros is left out; the first other one is the result so far.
+  // A slot of zeros is left out; the first other one is the result so far (and taking it in once more changes nothing).
   void emit_first_touched(bpf::label next) const noexcept {
     using namespace bpf;
     code_ << move(reg::r1, 0);
@@ -183,7 +183,6 @@ class reduction_emitter {
       code_ << load(reg::r1, reg::r0, each.offset, each.bytes)
             << store(reg::r8, each.offset, reg::r1, each.result_bytes);
     }
-    code_.jump(next);
     code_.place(later);
   }
 

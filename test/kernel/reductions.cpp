@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: MIT
+// totals() and reduce_all() of per-CPU arrays: in the kernel, by batch and one by one, they give what the reducer makes
+// of the slots.
+#include "../support/reductions.hpp"
+#include "../support/deny.hpp"
+#include "../support/kernel.hpp"
+#include "../support/randomness.hpp"
+
+#include <array>
+#include <atomic>
+#include <limits>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <sys/wait.h>
+
+namespace ut = boost::unit_test;
+namespace reduce = bpfmap::reduce;
+using bpfmap::bulk_path;
+using test::mixed;
+
+namespace {
+
+constexpr bulk_path every_path[] = {bulk_path::automatic, bulk_path::in_kernel, bulk_path::batch, bulk_path::single};
+
+// bpf_map_lookup_percpu_elem.
+test::since const with_the_helper{{5, 19}};
+
+using counters = bpfmap::percpu_array<std::uint64_t>;
+
+bpfmap::cpu_set const& cpus() {
+  std::error_code ec;
+  return bpfmap::possible_cpus(ec);
+}
+
+template <class Map>
+Map created(std::uint32_t count) {
+  return Map::create({.name = "reduced", .max_entries = count});
+}
+
+// Fills a map with random slots, many of them zeros.
+template <class Slot>
+std::vector<test::slot_row<Slot>> fill(int fd, std::uint32_t count, test::randomness& random) {
+  std::vector<test::slot_row<Slot>> rows;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    rows.emplace_back(cpus().size(), random);
+    BOOST_REQUIRE(bpf_map_update_elem(fd, &i, rows.back().data(), 0) == 0);
+  }
+  return rows;
+}
+
+// The program itself, with both kinds of loops: no class of maps, so that all slots and reducers compile in seconds.
+struct all_pairs {
+  test::randomness random;
+
+  template <class Slot, class Reducer>
+  void operator()(std::type_identity<std::pair<Slot, Reducer>>, char const* name) {
+    using mapped = bpfmap::reduced_t<Reducer, Slot>;
+    constexpr std::uint32_t count = 40;
+    bpfmap::unique_fd const map(
+        bpf_map_create(BPF_MAP_TYPE_PERCPU_ARRAY, "reduced", sizeof(std::uint32_t), sizeof(Slot), count, nullptr));
+    BOOST_REQUIRE(map.get() >= 0);
+    auto const rows = fill<Slot>(map.get(), count, random);
+    for (bool const jumps : {true, false}) {
+      if (jumps && !bpfmap::detail::has_may_goto()) continue;
+      std::vector<mapped> out(count);
+      BOOST_TEST_REQUIRE(run<mapped>(map.get(), bpfmap::detail::reduction_table_of<Slot, Reducer>(), jumps, out));
+      std::uint32_t wrong = 0;
+      for (std::uint32_t i = 0; i < count; ++i) wrong += out[i] == rows[i].template reduced<Reducer>(cpus()) ? 0 : 1;
+      BOOST_TEST(wrong == 0U, name << (jumps ? ", jumps: " : ", calls: ") << wrong << " of " << count << " differ");
+    }
+  }
+
+  template <class Mapped>
+  static bool run(int map_fd, bpfmap::detail::reduction_table const& table, bool jumps, std::vector<Mapped>& out) {
+    using namespace bpfmap::detail;
+    std::error_code ec;
+    auto const count = static_cast<std::uint32_t>(out.size());
+    auto const layout = reduction_layout::of(table.result_bytes, cpus().size(), count);
+    auto const memory = scratch_array::create(layout.bytes, ec);
+    if (ec) return false;
+    place_ids(memory.data(), layout, cpus());
+    auto const program = load_reduction(table, layout, cpus().size(), map_fd, memory, jumps, ec);
+    if (ec) return false;
+    auto* const header = reinterpret_cast<list_header*>(memory.data());
+    header->count = count;
+    run_syscall_program(program.get(), ec);
+    std::memcpy(out.data(), memory.data() + layout.results, count * sizeof(Mapped));
+    return !ec && header->next == count;
+  }
+};
+
+// Whatever the way, what the reducer makes of the slots.
+template <class Map>
+void every_way_gives_the_same(std::uint32_t count, test::randomness& random) {
+  using slot = typename Map::slot_type;
+  auto map = created<Map>(count);
+  auto const rows = fill<slot>(map.fd(), count, random);
+  for (bulk_path const path : every_path) {
+    if (path == bulk_path::in_kernel && !bpfmap::detail::reducible_in_kernel<slot, typename Map::reducer_type>)
+      continue;
+    map.set_bulk_path(path);
+    auto const all = map.reduce_all();
+    BOOST_TEST(all.size() == count);
+    std::uint32_t wrong = 0;
+    for (std::uint32_t i = 0; i < count; ++i) {
+      wrong += all[i] == rows[i].template reduced<typename Map::reducer_type>(cpus()) ? 0 : 1;
+    }
+    BOOST_TEST(wrong == 0U, to_string(path) << ": " << wrong << " of " << count << " differ");
+    if (path != bulk_path::automatic) BOOST_TEST((map.bulk_by() == path));
+  }
+}
+
+// The errno of totals(), whatever the way.
+template <class Map>
+void every_way_fails_with(Map& map, int number) {
+  for (bulk_path const path : every_path) {
+    map.set_bulk_path(path);
+    std::vector<typename Map::mapped_type> out(2000);
+    std::error_code ec;
+    BOOST_TEST(map.totals(out, ec) == 0U);
+    BOOST_TEST(ec.value() == number, to_string(path));
+    BOOST_TEST(map.reduce_all(ec).empty());
+    BOOST_TEST(ec.value() == number, to_string(path));
+  }
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(reductions, *ut::precondition(test::may_use_bpf))
+
+BOOST_AUTO_TEST_CASE(in_the_kernel_give_what_the_reducer_gives, *ut::precondition(with_the_helper)) {
+  test::for_each_reduction(all_pairs{});
+}
+
+BOOST_AUTO_TEST_CASE(are_the_same_on_every_path, *ut::precondition(with_the_helper)) {
+  test::randomness random;
+  for (std::uint32_t const count : {1U, 2U, 3U, 1023U, 1024U, 1025U, 4096U, 4097U}) {
+    BOOST_TEST_CONTEXT(count << " elements") { every_way_gives_the_same<counters>(count, random); }
+  }
+  every_way_gives_the_same<bpfmap::percpu_array<mixed, reduce::max>>(2100, random);
+  every_way_gives_the_same<bpfmap::percpu_array<std::int16_t>>(700, random);
+  every_way_gives_the_same<bpfmap::percpu_array<std::uint64_t, reduce::mean>>(700, random);
+}
+
+BOOST_AUTO_TEST_CASE(of_65536_elements_are_the_same_on_every_path, *ut::precondition(with_the_helper)) {
+  test::randomness random;
+  every_way_gives_the_same<counters>(65536, random);
+}
+
+BOOST_AUTO_TEST_CASE(fill_what_is_shorter_and_leave_what_is_longer_alone) {
+  auto map = created<counters>(100);
+  for (std::uint32_t i = 0; i < 100; ++i) map.insert_or_assign(i, i + 1);
+  for (bulk_path const path : every_path) {
+    if (path == bulk_path::in_kernel && test::running_kernel() < with_the_helper.first) continue;
+    map.set_bulk_path(path);
+    for (std::size_t const size : {0U, 1U, 2U, 99U, 100U, 101U, 5000U}) {
+      BOOST_TEST_CONTEXT(to_string(path) << ", room for " << size) {
+        std::vector<std::uint64_t> out(size, 77);
+        std::size_t const expected = std::min<std::size_t>(size, 100);
+        BOOST_TEST(map.totals(out) == expected);
+        std::size_t wrong = 0;
+        for (std::size_t i = 0; i < size; ++i) wrong += out[i] == (i < expected ? i + 1 : 77) ? 0 : 1;
+        BOOST_TEST(wrong == 0U);
+      }
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(load_their_program_when_it_is_worth_it, *ut::precondition(with_the_helper)) {
+  auto const map = created<counters>(400);
+  std::vector<std::uint64_t> out(400);
+  (void)bpfmap::detail::has_may_goto();
+  auto const loads = test::calls::program_load();
+  map.totals(std::span(out).first(1));
+  BOOST_TEST((map.bulk_by() == bulk_path::single));
+  map.totals(out);
+  map.totals(out);
+  BOOST_TEST((map.bulk_by() == bulk_path::batch));
+  BOOST_TEST(test::calls::program_load() == loads);
+  map.totals(out);
+  BOOST_TEST((map.bulk_by() == bulk_path::in_kernel));
+  map.totals(std::span(out).first(10));
+  BOOST_TEST((map.bulk_by() == bulk_path::in_kernel));
+  BOOST_TEST(test::calls::program_load() == loads + 1);
+  auto const large = created<counters>(5000);
+  (void)large.reduce_all();
+  BOOST_TEST((large.bulk_by() == bulk_path::in_kernel));
+}
+
+BOOST_AUTO_TEST_CASE(come_by_other_ways_where_programs_and_batches_are_denied) {
+  auto const map = created<counters>(5000);
+  map.insert_or_assign(4999, 5);
+  test::deny_programs const no_programs;
+  (void)map.reduce_all();
+  auto const loads = test::calls::program_load();
+  for (int i = 0; i < 3; ++i) BOOST_TEST(map.reduce_all()[4999] == 5U);
+  BOOST_TEST((map.bulk_by() == bulk_path::batch));
+  BOOST_TEST(test::calls::program_load() == loads, "a refusal is remembered");
+  test::deny_batch const no_batch;
+  BOOST_TEST(map.reduce_all()[4999] == 5U);
+  BOOST_TEST((map.bulk_by() == bulk_path::single));
+}
+
+BOOST_AUTO_TEST_CASE(by_a_forced_path_that_is_denied_are_an_error) {
+  test::deny_programs const no_programs;
+  test::deny_batch const no_batch;
+  auto map = created<counters>(10);
+  map.set_bulk_path(bulk_path::in_kernel);
+  std::error_code ec;
+  std::array<std::uint64_t, 10> out{};
+  BOOST_TEST(map.totals(out, ec) <= 1U);
+  BOOST_TEST(ec.value() == EPERM);
+  map.set_bulk_path(bulk_path::batch);
+  BOOST_TEST(map.totals(out, ec) == 0U);
+  BOOST_TEST(ec.value() == EOPNOTSUPP);
+  auto means = created<bpfmap::percpu_array<std::uint64_t, reduce::mean>>(10);
+  means.set_bulk_path(bulk_path::in_kernel);
+  BOOST_TEST(means.totals(out, ec) == 0U);
+  BOOST_TEST(ec.value() == EOPNOTSUPP);
+  BOOST_CHECK_EXCEPTION(means.totals(out), bpfmap::bulk_error, [](bpfmap::bulk_error const& thrown) {
+    return thrown.operation() == "totals" && thrown.progress().handled == 0;
+  });
+}
+
+BOOST_AUTO_TEST_CASE(by_a_descriptor_that_may_not_read_are_refused_on_every_path, *ut::precondition(with_the_helper)) {
+  auto map = counters::create({.name = "wronly", .max_entries = 2000, .flags = bpfmap::map_flags::wronly});
+  every_way_fails_with(map, EPERM);
+  auto const gone = std::move(map);
+  every_way_fails_with(map, EBADF);  // NOLINT(bugprone-use-after-move)
+}
+
+BOOST_AUTO_TEST_CASE(move_with_their_program, *ut::precondition(with_the_helper)) {
+  test::no_leak const watch;
+  auto map = created<counters>(2000);
+  auto other = created<counters>(3000);
+  map.insert_or_assign(1999, 1);
+  other.insert_or_assign(2999, 2);
+  (void)map.reduce_all();
+  (void)other.reduce_all();
+  auto const loads = test::calls::program_load();
+  auto moved = std::move(map);
+  BOOST_TEST(moved.reduce_all()[1999] == 1U);
+  moved = std::move(other);
+  BOOST_TEST(moved.reduce_all()[2999] == 2U);
+  BOOST_TEST((moved.bulk_by() == bulk_path::in_kernel));
+  BOOST_TEST(test::calls::program_load() == loads);
+}
+
+BOOST_AUTO_TEST_CASE(go_on_in_a_process_that_is_forked_off, *ut::precondition(with_the_helper)) {
+  auto map = created<counters>(8192);
+  for (std::uint32_t i = 0; i < 8192; ++i) map.insert_or_assign(i, i);
+  map.set_bulk_path(bulk_path::in_kernel);
+  auto const right = [&] {
+    std::vector<std::uint64_t> out(8192);
+    std::error_code ec;
+    bool good = map.totals(out, ec) == 8192 && !ec;
+    for (std::uint32_t i = 0; i < 8192; ++i) good = good && out[i] == i;
+    return good;
+  };
+  BOOST_TEST(right());
+  // Forked while another thread is in the middle of it.
+  std::atomic<bool> stop{false};
+  std::thread busy([&] {
+    while (!stop) (void)right();
+  });
+  for (int i = 0; i < 10; ++i) {
+    pid_t const child = ::fork();
+    if (child == 0) {
+      ::alarm(20);  // one that waits for a thread of its parent's would wait for ever
+      bool good = true;
+      for (int round = 0; round < 20; ++round) good = good && right();
+      ::_exit(good ? 0 : 1);
+    }
+    for (int round = 0; round < 20; ++round) BOOST_TEST(right());
+    int status = -1;
+    BOOST_TEST(::waitpid(child, &status, 0) == child);
+    BOOST_TEST(status == 0);
+  }
+  stop = true;
+  busy.join();
+}
+
+BOOST_AUTO_TEST_CASE(by_threads_that_share_a_map_are_each_complete, *ut::precondition(with_the_helper)) {
+  constexpr std::uint32_t count = 20'000;
+  auto const map = created<counters>(count);
+  for (std::uint32_t i = 0; i < count; ++i) map.insert_or_assign(i, i);
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> threads;
+  for (std::uint32_t t = 0; t < 4; ++t) {
+    threads.emplace_back([&, length = count - t * 1000] {
+      std::vector<std::uint64_t> out(length);
+      for (int round = 0; round < 20; ++round) {
+        std::error_code ec;
+        if (map.totals(out, ec) != length || ec) ++wrong;
+        for (std::uint32_t i = 0; i < length; ++i) wrong += out[i] == i ? 0 : 1;
+      }
+    });
+  }
+  for (std::thread& each : threads) each.join();
+  BOOST_TEST(wrong == 0);
+  BOOST_TEST((map.bulk_by() == bulk_path::in_kernel));
+}
+
+// Counters that only grow are never seen to shrink, nor beyond what was written.
+BOOST_AUTO_TEST_CASE(beside_a_writer_see_no_counter_shrink, *ut::precondition(with_the_helper)) {
+  constexpr std::uint32_t count = 500;
+  auto map = created<counters>(count);
+  auto const writing = map.clone();
+  std::atomic<std::uint64_t> written{0};
+  std::atomic<bool> stop{false};
+  std::thread writer([&] {
+    for (std::uint64_t value = 1; !stop; ++value) {
+      for (std::uint32_t i = 0; i < count; ++i) writing.insert_or_assign(i, value, bpfmap::all_cpus);
+      written = value;
+    }
+  });
+  for (bulk_path const path : {bulk_path::in_kernel, bulk_path::batch}) {
+    map.set_bulk_path(path);
+    std::vector<std::uint64_t> before(count);
+    int wrong = 0;
+    std::uint64_t const start = written;
+    for (int round = 0; round < 50 || written < start + 3; ++round) {
+      auto const now = map.reduce_all();
+      std::uint64_t const most = cpus().size() * (written + 1);
+      for (std::uint32_t i = 0; i < count; ++i) wrong += now[i] >= before[i] && now[i] <= most ? 0 : 1;
+      before = now;
+    }
+    BOOST_TEST(wrong == 0, to_string(path));
+  }
+  stop = true;
+  writer.join();
+}
+
+BOOST_AUTO_TEST_SUITE_END()
