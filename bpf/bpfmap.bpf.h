@@ -86,6 +86,22 @@ enum { BPFMAP__NO_PREALLOC = 1, BPFMAP__BUILD_ID = 32, BPFMAP__MMAPABLE = 1024 }
 #define BPFMAP_ARRAY_MMAPABLE(name, V, n, ...) BPFMAP__KV(name, ARRAY, n, BPFMAP__MMAPABLE, __u32, V, __VA_ARGS__)
 #define BPFMAP_PERCPU_ARRAY(name, V, n, ...) BPFMAP__KV(name, PERCPU_ARRAY, n, 0, __u32, V, __VA_ARGS__)
 
+/* n slots (type V) for each CPU in an array that user space maps into its memory: written at the
+ * price of a PERCPU_ARRAY, read by C++'s striped_array without a system call. Linux 5.5. CPU c has
+ * elements c * stride to c * stride + n-1; no two CPUs share a cache line of 64 bytes. How many CPUs
+ * there are the loader knows: object::load() of bpfmap sizes the map, of skeletons and libbpf
+ * bpfmap::fit_to_machine(skeleton->obj), before they load; else the kernel refuses it (EINVAL). n is
+ * compiled in: the loader may not change it. Only the functions here know the layout; not an inner map.
+ * Example: BPFMAP_STRIPED_ARRAY(drops, struct counters, 1024); */
+#define BPFMAP_STRIPED_ARRAY(name, V, n, ...) \
+  struct { \
+    int (*type)[BPFMAP__ARRAY][n]; /* for libbpf and the kernel an ARRAY; n is for us */ \
+    __uint(max_entries, 0); \
+    __uint(map_flags, BPFMAP__MMAPABLE | BPFMAP__FLAGS(__VA_ARGS__)); \
+    __type(key, __u32); \
+    __type(value, V); \
+  } BPFMAP__NAME(name)
+
 /* Longest prefix match; K is { __u32 prefixlen; the address, big-endian }. Linux 4.11.
  * Example: BPFMAP_LPM_TRIE(routes, struct ip4_prefix, __u32, 1024); */
 #define BPFMAP_LPM_TRIE(name, K, V, n, ...) BPFMAP__KV(name, LPM_TRIE, n, BPFMAP__NO_PREALLOC, K, V, __VA_ARGS__)
@@ -161,7 +177,21 @@ enum { BPFMAP__NO_PREALLOC = 1, BPFMAP__BUILD_ID = 32, BPFMAP__MMAPABLE = 1024 }
 /* ---- What a declaration tells ---------------------------------------------------------------- */
 
 #define BPFMAP__BIT(KIND) (1ULL << BPFMAP__##KIND)
-#define BPFMAP__IS(m, kinds) ((1ULL << sizeof(*(m)->type) / sizeof(int) & (kinds)) != 0)
+#define BPFMAP__KIND(m) (sizeof(*(m)->type) / sizeof((*(m)->type)[0]))
+#define BPFMAP__IS(m, kinds) ((1ULL << BPFMAP__KIND(m) & (kinds)) != 0)
+/* A striped array: how many indices it has, and how many elements lie between the slots of CPUs 0
+ * and 1: whole lines of 64 bytes. The kernel puts elements 8-rounded apart. */
+#define BPFMAP__IS_STRIPED(m) (!__builtin_types_compatible_p(__typeof__((*(m)->type)[0]), int))
+#define BPFMAP__STRIPE_ENTRIES(m) (sizeof((*(m)->type)[0]) / sizeof(int))
+#define BPFMAP__STRIPE_STRIDE(m) \
+  BPFMAP__ROUND_UP(BPFMAP__STRIPE_ENTRIES(m), BPFMAP__SLOTS_OF_LINES(BPFMAP__ROUND_UP(sizeof(*(m)->value), 8)))
+#define BPFMAP__ROUND_UP(n, multiple) (((n) + (multiple)-1) / (multiple) * (multiple))
+/* The fewest slots of so many bytes, a multiple of 8, that fill whole lines. */
+#define BPFMAP__SLOTS_OF_LINES(bytes) ((bytes) % 64 == 0 ? 1 : (bytes) % 32 == 0 ? 2 : (bytes) % 16 == 0 ? 4 : 8)
+/* Both, as two arguments. */
+#define BPFMAP__STRIPES(m) BPFMAP__STRIPE_ENTRIES(m), (BPFMAP__IS_STRIPED(m) ? BPFMAP__STRIPE_STRIDE(m) : 0)
+/* Has a slot for each CPU. */
+#define BPFMAP__HAS_SLOTS(m) (BPFMAP__IS(m, BPFMAP__PER_CPU) || BPFMAP__IS_STRIPED(m))
 #define BPFMAP__INDEXED (BPFMAP__BIT(ARRAY) | BPFMAP__BIT(PERCPU_ARRAY))
 #define BPFMAP__PERCPU_KEYED (BPFMAP__BIT(PERCPU_HASH) | BPFMAP__BIT(LRU_PERCPU_HASH))
 #define BPFMAP__PER_CPU (BPFMAP__PERCPU_KEYED | BPFMAP__BIT(PERCPU_ARRAY))
@@ -180,6 +210,8 @@ enum { BPFMAP__NO_PREALLOC = 1, BPFMAP__BUILD_ID = 32, BPFMAP__MMAPABLE = 1024 }
 #define BPFMAP__REQUIRE_KIND(m, kinds, sentence) BPFMAP__REQUIRE(BPFMAP__IS(m, kinds), sentence)
 #define BPFMAP__REQUIRE_KEYED(m, k, kinds, sentence) \
   BPFMAP__REQUIRE_KIND(m, kinds, sentence);          \
+  BPFMAP__REQUIRE_KEY(m, k)
+#define BPFMAP__REQUIRE_KEY(m, k) \
   BPFMAP__REQUIRE(BPFMAP__SAME(*(k), *(m)->key), "this is no pointer to the map's key type")
 #define BPFMAP__REQUIRE_VALUE(m, v) \
   BPFMAP__REQUIRE(BPFMAP__SAME(*(v), *(m)->value), "this is no pointer to the map's value type")
@@ -196,7 +228,7 @@ enum { BPFMAP__NO_PREALLOC = 1, BPFMAP__BUILD_ID = 32, BPFMAP__MMAPABLE = 1024 }
  *   GPL-compatible programs; the cost does not grow), else bpf_for_each_map_elem (Linux 5.13).
  * - hash_of_maps: the kfunc, else -EOPNOTSUPP.
  * - lpm_trie, sockhash, devmap_hash, queue, stack: the kernel's counter. Linux 5.9, CAP_PERFMON.
- * - array, percpu_array: max_entries of the declaration, whatever the loader makes of it.
+ * - array, percpu_array, striped_array: n of the declaration, whatever the loader makes of it.
  * - other types do not compile, as size() of their classes in C++: the kernel does not tell their
  *   empty slots, or keeps no list.
  * Example: if (bpfmap_size(&connections) >= 50000) return XDP_DROP;
@@ -264,18 +296,20 @@ static __always_inline __s64 bpfmap__size(void* map, __u64 kind, __u64 max_entri
   return bpf_for_each_map_elem(map, bpfmap__visit, NULL, 0);
 }
 
-#define bpfmap_size(m)                                                                                   \
-  ({                                                                                                     \
-    BPFMAP__REQUIRE_KIND(m, BPFMAP__COUNTED | BPFMAP__FIELD | BPFMAP__INDEXED,                           \
-                         "nobody counts the elements of this map type");                                 \
-    bpfmap__size((void*)(m), sizeof(*(m)->type) / sizeof(int), sizeof(*(m)->max_entries) / sizeof(int)); \
+#define bpfmap_size(m)                                                                                         \
+  ({                                                                                                           \
+    BPFMAP__REQUIRE_KIND(m, BPFMAP__COUNTED | BPFMAP__FIELD | BPFMAP__INDEXED,                                 \
+                         "nobody counts the elements of this map type");                                       \
+    bpfmap__size((void*)(m), BPFMAP__KIND(m),                                                                  \
+                 BPFMAP__IS_STRIPED(m) ? BPFMAP__STRIPE_ENTRIES(m) : sizeof(*(m)->max_entries) / sizeof(int)); \
   })
 
 /* ---- All CPUs of a per-CPU element --------------------------------------------------------------
  *
  * A lookup in a per-CPU map gives the current CPU's slot only. These read the slots of all possible
- * CPUs. Linux 5.19 (bpf_map_lookup_percpu_elem, bpf_loop); older kernels refuse the program, so let
- * the loader switch it off there. Not a snapshot: CPUs go on counting while they are read.
+ * CPUs, also in a striped array. Linux 5.19 (bpf_map_lookup_percpu_elem, bpf_loop); older kernels
+ * refuse the program, so let the loader switch it off there. Not a snapshot: CPUs go on counting
+ * while they are read.
  */
 
 /* For the loader: the highest possible CPU id + 1. Left alone it is the most that Linux supports,
@@ -292,9 +326,17 @@ struct bpfmap__walk {
   void* result;
   __u64 offset; /* of the member, in the slot */
   __u64 bytes;  /* of the slot: 64 bits, so that the verifier sees a constant */
+  __u64 stride; /* of a striped array; 0: a per-CPU map */
   __u32 slots;  /* that there were */
   __u32 counts; /* those of them that counted, for min and max */
 };
+
+/* The slot of a CPU in a striped array. The kernel compares the place with max_entries: beyond the
+ * last CPU's stripe there is nothing. */
+static __always_inline void* bpfmap__stripe(void* map, __u32 index, __u32 stride, __u32 cpu) {
+  __u32 place = cpu * stride + index;
+  return bpf_map_lookup_elem(map, &place);
+}
 
 /* Whether a CPU has written to its slot, as far as bytes can tell: if one is not zero. */
 static __always_inline _Bool bpfmap__touched(const void* slot, __u64 bytes) {
@@ -308,15 +350,16 @@ static __always_inline _Bool bpfmap__touched(const void* slot, __u64 bytes) {
 
 /* Defines a function for bpf_loop: the verifier reads it once, for any number of CPUs. BPF has no
  * indirect calls, hence one function for each reduction. */
-#define BPFMAP__STEP(fn, ...)                                                    \
-  static __attribute__((unused)) long fn(__u32 cpu, struct bpfmap__walk* walk) { \
-    void* slot;                                                                  \
-    if (bpfmap_cpu_holes[cpu / 64 % 128] >> cpu % 64 & 1) return 0;              \
-    slot = bpf_map_lookup_percpu_elem(walk->map, walk->key, cpu);                \
-    if (!slot) return 1;                                                         \
-    walk->slots++;                                                               \
-    __VA_ARGS__;                                                                 \
-    return 0;                                                                    \
+#define BPFMAP__STEP(fn, ...)                                                                    \
+  static __attribute__((unused)) long fn(__u32 cpu, struct bpfmap__walk* walk) {                 \
+    void* slot;                                                                                  \
+    if (bpfmap_cpu_holes[cpu / 64 % 128] >> cpu % 64 & 1) return 0;                              \
+    slot = walk->stride ? bpfmap__stripe(walk->map, *(const __u32*)walk->key, walk->stride, cpu) \
+                        : bpf_map_lookup_percpu_elem(walk->map, walk->key, cpu);                 \
+    if (!slot) return 1;                                                                         \
+    walk->slots++;                                                                               \
+    __VA_ARGS__;                                                                                 \
+    return 0;                                                                                    \
   }
 /* clang-format off */
 #define BPFMAP__END(fn, T, Wide, is_beyond) \
@@ -335,9 +378,10 @@ BPFMAP__STEPS(s8, __s8, __s64) BPFMAP__STEPS(s16, __s16, __s64)
 BPFMAP__STEPS(s32, __s32, __s64) BPFMAP__STEPS(s64, __s64, __s64)
 
 static __always_inline __u32 bpfmap__fold(void *map, const void *key, void *step, void *result,
-                                          __u64 offset, __u64 bytes) {
-  struct bpfmap__walk walk = {map, key, result, offset, bytes, 0, 0};
+                                          __u64 offset, __u64 bytes, __u32 entries, __u64 stride) {
+  struct bpfmap__walk walk = {map, key, result, offset, bytes, stride, 0, 0};
   __u32 ids = bpfmap_cpu_ids;
+  if (stride && *(const __u32*)key >= entries) return 0;
   /* Never, which the verifier knows. A loader that looks for calls of helpers sees the program
    * itself, and not what bpf_loop calls. */
   if (ids == 0) bpf_map_lookup_percpu_elem(map, key, 0);
@@ -346,25 +390,26 @@ static __always_inline __u32 bpfmap__fold(void *map, const void *key, void *step
 }
 /* clang-format on */
 
-#define BPFMAP__REQUIRE_PER_CPU(m, k) \
-  BPFMAP__REQUIRE_KEYED(m, k, BPFMAP__PER_CPU, "only per-CPU hashes and arrays have a slot per CPU")
+#define BPFMAP__REQUIRE_PER_CPU(m, k)                                                          \
+  BPFMAP__REQUIRE(BPFMAP__HAS_SLOTS(m), "only per-CPU hashes and arrays have a slot per CPU"); \
+  BPFMAP__REQUIRE_KEY(m, k)
 #define BPFMAP__BY_SIZE(op, x)         \
   (sizeof(x) == 8   ? bpfmap__##op##64 \
    : sizeof(x) == 4 ? bpfmap__##op##32 \
    : sizeof(x) == 2 ? bpfmap__##op##16 \
                     : bpfmap__##op##8)
 /* dot: nothing, or .member */
-#define BPFMAP__REDUCE(op, m, k, dot)                                                                            \
-  ({                                                                                                             \
-    BPFMAP__REQUIRE_PER_CPU(m, k);                                                                               \
-    BPFMAP__REQUIRE_INTEGER((*(m)->value)dot);                                                                   \
-    typedef __typeof__((*(m)->value)dot) bpfmap__part;                                                           \
-    enum { bpfmap__signed = (bpfmap__part)-1 < (bpfmap__part)1 };                                                \
-    __typeof__(__builtin_choose_expr(bpfmap__signed, (__s64)0, (__u64)0)) bpfmap__result = 0;                    \
-    bpfmap__fold((void*)(m), (k),                                                                                \
-                 bpfmap__signed ? BPFMAP__BY_SIZE(op##_s, bpfmap__part) : BPFMAP__BY_SIZE(op##_u, bpfmap__part), \
-                 &bpfmap__result, (__u64) & (*(__typeof__((m)->value))0)dot, sizeof(*(m)->value));               \
-    bpfmap__result;                                                                                              \
+#define BPFMAP__REDUCE(op, m, k, dot)                                                                                  \
+  ({                                                                                                                   \
+    BPFMAP__REQUIRE_PER_CPU(m, k);                                                                                     \
+    BPFMAP__REQUIRE_INTEGER((*(m)->value)dot);                                                                         \
+    typedef __typeof__((*(m)->value)dot) bpfmap__part;                                                                 \
+    enum { bpfmap__signed = (bpfmap__part)-1 < (bpfmap__part)1 };                                                      \
+    __typeof__(__builtin_choose_expr(bpfmap__signed, (__s64)0, (__u64)0)) bpfmap__result = 0;                          \
+    bpfmap__fold((void*)(m), (k),                                                                                      \
+                 bpfmap__signed ? BPFMAP__BY_SIZE(op##_s, bpfmap__part) : BPFMAP__BY_SIZE(op##_u, bpfmap__part),       \
+                 &bpfmap__result, (__u64) & (*(__typeof__((m)->value))0)dot, sizeof(*(m)->value), BPFMAP__STRIPES(m)); \
+    bpfmap__result;                                                                                                    \
   })
 
 /* bpfmap_sum(&m, &key), bpfmap_sum(&m, &key, member): the sum of all CPUs' slots, or of a member of
@@ -389,12 +434,12 @@ static __always_inline __u32 bpfmap__fold(void *map, const void *key, void *step
   static __always_inline void fn##__one(accumulator, slot_parameter); \
   BPFMAP__STEP(fn, fn##__one(walk->result, slot))                     \
   static __always_inline void fn##__one(accumulator, slot_parameter)
-#define bpfmap_reduce(m, k, fn, acc)                    \
-  ({                                                    \
-    BPFMAP__REQUIRE_PER_CPU(m, k);                      \
-    if (0) /* for the compiler's check of both types */ \
-      fn##__one((acc), (m)->value);                     \
-    bpfmap__fold((void*)(m), (k), fn, (acc), 0, 0);     \
+#define bpfmap_reduce(m, k, fn, acc)                                    \
+  ({                                                                    \
+    BPFMAP__REQUIRE_PER_CPU(m, k);                                      \
+    if (0) /* for the compiler's check of both types */                 \
+      fn##__one((acc), (m)->value);                                     \
+    bpfmap__fold((void*)(m), (k), fn, (acc), 0, 0, BPFMAP__STRIPES(m)); \
   })
 
 /* ---- Writing --------------------------------------------------------------------------------- */
@@ -409,9 +454,17 @@ static __always_inline void* bpfmap__create(void* map, const void* key, const vo
   return value;
 }
 
-static __always_inline void* bpfmap__get_or_init(void* map, const void* key, const void* initial, _Bool indexed) {
+/* What a key finds here: the value, or this CPU's slot. stride: of a striped array; 0: of another map. */
+static __always_inline void* bpfmap__find(void* map, const void* key, __u32 entries, __u32 stride) {
+  if (!stride) return bpf_map_lookup_elem(map, key);
+  if (*(const __u32*)key >= entries) return NULL; /* it would be another CPU's, or no one's */
+  return bpfmap__stripe(map, *(const __u32*)key, stride, bpf_get_smp_processor_id());
+}
+
+static __always_inline void* bpfmap__get_or_init(void* map, const void* key, const void* initial, _Bool indexed,
+                                                 __u32 entries, __u32 stride) {
   long error;
-  void* value = bpf_map_lookup_elem(map, key);
+  void* value = bpfmap__find(map, key, entries, stride);
   return value || indexed ? value : bpfmap__create(map, key, initial, &error);
 }
 
@@ -422,48 +475,59 @@ static __always_inline void* bpfmap__get_or_init(void* map, const void* key, con
 /* bpfmap_add(&m, &key, n), bpfmap_add(&m, &key, n, member): adds n to the value, or a member of it,
  * in any hash or array; an absent element is made first, all zeros. The map type's first kernel.
  * - Shared maps: atomic, of 4 or 8 bytes; nothing is lost, not even while an element is being made.
- * - Per-CPU maps: a plain addition to this CPU's slot. Where another program may interrupt this one
- *   and count in the same slot (interrupts, preemptible kernels), use a shared map, or an atomic
- *   addition to what bpfmap_get_or_init returns.
+ * - Per-CPU maps and striped arrays: a plain addition to this CPU's slot. A program stays on its CPU
+ *   until it ends (sleepable ones since Linux 5.12), so no other CPU writes there. Where another
+ *   program may interrupt this one and count in the same slot (interrupts, preemptible kernels), use
+ *   a shared map, or an atomic addition to what bpfmap_get_or_init returns.
  *
  * Returns 0; or nothing was added: -E2BIG (full, or beyond the array), -EAGAIN (deleted or evicted
  * at this moment), else what bpf_map_update_elem said.
  * Example: bpfmap_add(&flows, &key, skb->len, received.bytes); */
 #define bpfmap_add(m, k, n, ...) BPFMAP__ADD(m, k, n, __VA_OPT__(.) __VA_ARGS__)
-#define BPFMAP__ADD(m, k, n, dot)                                                              \
-  ({                                                                                           \
-    BPFMAP__REQUIRE_STORING(m, k);                                                             \
-    BPFMAP__REQUIRE_INTEGER((*(m)->value)dot);                                                 \
-    BPFMAP__REQUIRE(BPFMAP__IS(m, BPFMAP__PER_CPU) || sizeof((*(m)->value)dot) >= 4,           \
-                    "BPF has atomic additions of 4 and 8 bytes only");                         \
-    void* bpfmap__map = (void*)(m);                                                            \
-    const void* bpfmap__key = (k);                                                             \
-    __typeof__((*(m)->value)dot) bpfmap__n = (n);                                              \
-    long bpfmap__error = 0;                                                                    \
-    __typeof__((m)->value) bpfmap__value = bpf_map_lookup_elem(bpfmap__map, bpfmap__key);      \
-    if (!bpfmap__value && BPFMAP__IS(m, BPFMAP__INDEXED)) {                                    \
-      bpfmap__error = -BPFMAP__E2BIG;                                                          \
-    } else if (!bpfmap__value) {                                                               \
-      __typeof__(*(m)->value) bpfmap__zero;                                                    \
-      __builtin_memset(&bpfmap__zero, 0, sizeof(bpfmap__zero));                                \
-      bpfmap__value = bpfmap__create(bpfmap__map, bpfmap__key, &bpfmap__zero, &bpfmap__error); \
-    }                                                                                          \
-    if (bpfmap__value && BPFMAP__IS(m, BPFMAP__PER_CPU))                                       \
-      (*bpfmap__value) dot += bpfmap__n;                                                       \
-    else if (bpfmap__value)                                                                    \
-      __sync_fetch_and_add(&(*bpfmap__value)dot, bpfmap__n);                                   \
-    bpfmap__error;                                                                             \
+#define BPFMAP__ADD(m, k, n, dot)                                                                      \
+  ({                                                                                                   \
+    BPFMAP__REQUIRE_STORING(m, k);                                                                     \
+    BPFMAP__REQUIRE_INTEGER((*(m)->value)dot);                                                         \
+    BPFMAP__REQUIRE(BPFMAP__HAS_SLOTS(m) || sizeof((*(m)->value)dot) >= 4,                             \
+                    "BPF has atomic additions of 4 and 8 bytes only");                                 \
+    void* bpfmap__map = (void*)(m);                                                                    \
+    const void* bpfmap__key = (k);                                                                     \
+    __typeof__((*(m)->value)dot) bpfmap__n = (n);                                                      \
+    long bpfmap__error = 0;                                                                            \
+    __typeof__((m)->value) bpfmap__value = bpfmap__find(bpfmap__map, bpfmap__key, BPFMAP__STRIPES(m)); \
+    if (!bpfmap__value && BPFMAP__IS(m, BPFMAP__INDEXED)) {                                            \
+      bpfmap__error = -BPFMAP__E2BIG;                                                                  \
+    } else if (!bpfmap__value) {                                                                       \
+      __typeof__(*(m)->value) bpfmap__zero;                                                            \
+      __builtin_memset(&bpfmap__zero, 0, sizeof(bpfmap__zero));                                        \
+      bpfmap__value = bpfmap__create(bpfmap__map, bpfmap__key, &bpfmap__zero, &bpfmap__error);         \
+    }                                                                                                  \
+    if (bpfmap__value && BPFMAP__HAS_SLOTS(m))                                                         \
+      (*bpfmap__value) dot += bpfmap__n;                                                               \
+    else if (bpfmap__value)                                                                            \
+      __sync_fetch_and_add(&(*bpfmap__value)dot, bpfmap__n);                                           \
+    bpfmap__error;                                                                                     \
   })
 
 /* bpfmap_get_or_init(&m, &key, &initial): a pointer to the value, which is made as a copy of
  * `initial` if absent (per-CPU maps: this CPU's slot is, the others are zeroed). Maps and kernels
  * as bpfmap_add. NULL: full, or beyond the array. Values too large for the stack: keep `initial` in
  * a global variable. Example: struct flow *flow = bpfmap_get_or_init(&flows, &key, &new_flow); */
-#define bpfmap_get_or_init(m, k, initial)                                                                    \
-  ({                                                                                                         \
-    BPFMAP__REQUIRE_STORING(m, k);                                                                           \
-    BPFMAP__REQUIRE_VALUE(m, initial);                                                                       \
-    (__typeof__((m)->value))bpfmap__get_or_init((void*)(m), (k), (initial), BPFMAP__IS(m, BPFMAP__INDEXED)); \
+#define bpfmap_get_or_init(m, k, initial)                                                                   \
+  ({                                                                                                        \
+    BPFMAP__REQUIRE_STORING(m, k);                                                                          \
+    BPFMAP__REQUIRE_VALUE(m, initial);                                                                      \
+    (__typeof__((m)->value))bpfmap__get_or_init((void*)(m), (k), (initial), BPFMAP__IS(m, BPFMAP__INDEXED), \
+                                                BPFMAP__STRIPES(m));                                        \
+  })
+
+/* bpfmap_slot(&m, &key): this CPU's slot of an element of a per-CPU map or striped array; NULL:
+ * absent. The map type's first kernel. For what bpfmap_add cannot do; mind what it says of
+ * interrupts. Example: struct worst *worst = bpfmap_slot(&latencies, &queue); */
+#define bpfmap_slot(m, k)                                                      \
+  ({                                                                           \
+    BPFMAP__REQUIRE_PER_CPU(m, k);                                             \
+    (__typeof__((m)->value))bpfmap__find((void*)(m), (k), BPFMAP__STRIPES(m)); \
   })
 
 /* bpfmap_inner(&outer, &key): the inner map or NULL, as a pointer that all functions here take.

@@ -20,6 +20,7 @@
 #include <bpfmap/core/reduction_table.hpp>
 #include <bpfmap/core/sizing.hpp>
 #include <bpfmap/core/bulk.hpp>
+#include <bpfmap/core/stripes.hpp>
 #include <bpfmap/core/histogram.hpp>
 #include <bpfmap/core/lpm_key.hpp>
 // kernel: the door to libbpf
@@ -57,6 +58,7 @@
 #include <bpfmap/engine/percpu_reduction.hpp>
 #include <bpfmap/engine/percpu_totals.hpp>
 #include <bpfmap/engine/ring_map.hpp>
+#include <bpfmap/engine/striped_slots.hpp>
 // maps, streams, objects: what users name
 #include <bpfmap/maps/arena.hpp>
 #include <bpfmap/maps/array.hpp>
@@ -72,6 +74,7 @@
 #include <bpfmap/maps/redirect.hpp>
 #include <bpfmap/maps/socket_map.hpp>
 #include <bpfmap/maps/stack_trace.hpp>
+#include <bpfmap/maps/striped_array.hpp>
 #include <bpfmap/maps/struct_ops.hpp>
 #include <bpfmap/streams/perf_event_array.hpp>
 #include <bpfmap/streams/ringbuf.hpp>
@@ -80,6 +83,7 @@
 #include <bpfmap/objects/program.hpp>
 #include <bpfmap/objects/global.hpp>
 #include <bpfmap/objects/helpers.hpp>
+#include <bpfmap/objects/machine.hpp>
 #include <bpfmap/objects/object_map.hpp>
 #include <bpfmap/objects/object.hpp>
 // clang-format on

@@ -44,6 +44,15 @@ concept scattering_reducer =
     }, "this map is read-only: its reducer has no scatter() that turns a value back "
        "into per-CPU slots">;
 
+/// Can also take the slots one by one, `void accumulate(mapped&, Slot const&) const noexcept`: from `mapped{}` on, slot
+/// after slot in the order of CPUs, to what operator() makes of them together. striped_array then reduces whole runs
+/// of elements at once.
+template <class R, class Slot>
+concept accumulating_reducer = reducer<R, Slot> && std::default_initializable<reduced_t<R, Slot>> &&
+                               requires(R const& r, reduced_t<R, Slot>& to, Slot const& slot) {
+                                 { r.accumulate(to, slot) } noexcept;
+                               };
+
 /// The values of all possible CPUs, by CPU id; owns them. What reduce::slots gives.
 template <class Slot>
 class per_cpu_values {
@@ -210,14 +219,16 @@ struct sum {
   template <numeric Slot>
   detail::sum_t<Slot> operator()(per_cpu_view<Slot const> slots) const noexcept {
     detail::sum_t<Slot> total{};
-    for (Slot const& slot : slots) {
-      if constexpr (std::is_arithmetic_v<Slot>) {
-        total = detail::add(total, static_cast<detail::sum_t<Slot>>(slot));
-      } else {
-        detail::for_each_number([](auto& to, auto const& from) { to = detail::add(to, from); }, total, slot);
-      }
-    }
+    for (Slot const& slot : slots) accumulate<Slot>(total, slot);
     return total;
+  }
+  template <numeric Slot>
+  void accumulate(detail::sum_t<Slot>& total, Slot const& slot) const noexcept {
+    if constexpr (std::is_arithmetic_v<Slot>) {
+      total = detail::add(total, static_cast<detail::sum_t<Slot>>(slot));
+    } else {
+      detail::for_each_number([](auto& to, auto const& from) { to = detail::add(to, from); }, total, slot);
+    }
   }
 
   template <numeric Slot>
@@ -260,6 +271,17 @@ struct combine {
     return result;
   }
 
+  // Slot by slot, where a result of zero can only mean that no slot has counted yet, or that it is all the same.
+  template <numeric Slot>
+    requires std::is_integral_v<Slot> && (Op::zero_changes_nothing || Op::keeps_nonzero) &&
+             std::is_same_v<Counts, std::conditional_t<Op::zero_changes_nothing, every_slot, touched>>
+  void accumulate(Slot& to, Slot const& slot) const noexcept {
+    if constexpr (Op::zero_changes_nothing)
+      to = Op{}(to, slot);
+    else
+      to = slot == 0 ? to : to == 0 ? slot : Op{}(to, slot);
+  }
+
   template <numeric Slot>
   bool scatter(std::type_identity_t<Slot> const& value, per_cpu_view<Slot> slots) const noexcept {
     fill(slots, value);
@@ -269,6 +291,8 @@ struct combine {
 
 struct smaller {
   static constexpr bool integers_only = false;
+  static constexpr bool zero_changes_nothing = false;
+  static constexpr bool keeps_nonzero = true;
   template <class T>
   constexpr T operator()(T a, T b) const noexcept {
     return b < a ? b : a;
@@ -276,6 +300,8 @@ struct smaller {
 };
 struct larger {
   static constexpr bool integers_only = false;
+  static constexpr bool zero_changes_nothing = false;
+  static constexpr bool keeps_nonzero = true;
   template <class T>
   constexpr T operator()(T a, T b) const noexcept {
     return a < b ? b : a;
@@ -283,6 +309,8 @@ struct larger {
 };
 struct bits_or {
   static constexpr bool integers_only = true;
+  static constexpr bool zero_changes_nothing = true;
+  static constexpr bool keeps_nonzero = true;
   template <std::integral T>
   constexpr T operator()(T a, T b) const noexcept {
     return static_cast<T>(a | b);
@@ -290,6 +318,8 @@ struct bits_or {
 };
 struct bits_and {
   static constexpr bool integers_only = true;
+  static constexpr bool zero_changes_nothing = false;
+  static constexpr bool keeps_nonzero = false;
   template <std::integral T>
   constexpr T operator()(T a, T b) const noexcept {
     return static_cast<T>(a & b);

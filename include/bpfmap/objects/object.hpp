@@ -31,6 +31,7 @@
 #include <bpfmap/objects/global.hpp>
 #include <bpfmap/objects/helpers.hpp>
 #include <bpfmap/objects/libbpf_log.hpp>
+#include <bpfmap/objects/machine.hpp>
 #include <bpfmap/objects/object_map.hpp>
 #include <bpfmap/objects/program.hpp>
 
@@ -154,8 +155,7 @@ class object {
     return left_out;
   }
 
-  /// Creates the maps and loads the programs whose autoload is on. Perf event arrays declared without a size
-  /// get what sizing::possible_cpus says, and programs that include bpfmap.bpf.h the ids of the possible CPUs.
+  /// Creates the maps and loads the programs whose autoload is on, after fit_to_machine().
   /// @errors EINVAL loaded already, or refused by the verifier (its log is in the error, and verifier_log());
   ///         EPERM no CAP_BPF; E2BIG; ENOMEM; and others of libbpf's
   void load(std::error_code& ec) noexcept {
@@ -164,12 +164,7 @@ class object {
       return;
     }
     ec.clear();
-    for (object_map const each : maps()) {
-      if (each.type() != map_type::perf_event_array || each.max_entries() != 0) continue;
-      each.set_max_entries(sizing::possible_cpus{}, ec);
-      if (ec) return;
-    }
-    tell_cpus(ec);
+    fit_to_machine(object_.get(), ec);
     if (ec) return;
     if (log_ != nullptr) log_[0] = '\0';
     int const failed = ::bpf_object__load(object_.get());
@@ -328,22 +323,6 @@ class object {
     made.object_.reset(open(raw));
     ec = made.object_ == nullptr ? make_error(errno) : std::error_code{};
     return made;
-  }
-
-  // Programs that use bpfmap.bpf.h must know which CPU ids are possible. Nothing to do for others.
-  void tell_cpus(std::error_code& ec) noexcept {
-    std::error_code none;
-    auto* const ids = global<std::uint32_t>("bpfmap_cpu_ids", none);
-    if (ids == nullptr) return;
-    cpu_set const& possible = possible_cpus(ec);
-    if (ec) return;
-    *ids = possible.highest() + 1;
-    if (auto* const holes = global<std::array<std::uint64_t, 128>>("bpfmap_cpu_holes", none); holes != nullptr) {
-      holes->fill(0);
-      for (std::uint32_t id = 0; id < possible.highest() && id / 64 < holes->size(); ++id) {
-        if (!possible.contains(id)) (*holes)[id / 64] |= std::uint64_t{1} << (id % 64);
-      }
-    }
   }
 
   static bool contains(std::span<std::string_view const> names, std::string_view name) noexcept {
