@@ -91,10 +91,11 @@ enum { BPFMAP__NO_PREALLOC = 1, BPFMAP__BUILD_ID = 32, BPFMAP__MMAPABLE = 1024 }
  * elements c * stride to c * stride + n-1; no two CPUs share a cache line of 64 bytes. How many CPUs
  * there are the loader knows: object::load() of bpfmap sizes the map, of skeletons and libbpf
  * bpfmap::fit_to_machine(skeleton->obj), before they load; else the kernel refuses it (EINVAL). n is
- * compiled in: the loader may not change it. Only the functions here know the layout; not an inner map.
+ * compiled in: the loader may not change it. Only the functions here know the layout.
  * Example: BPFMAP_STRIPED_ARRAY(drops, struct counters, 1024); */
 #define BPFMAP_STRIPED_ARRAY(name, V, n, ...) \
   struct { \
+    BPFMAP__REQUIRE(sizeof(#name) > 1, "a striped array is no inner map: the loader sizes only maps of their own"); \
     int (*type)[BPFMAP__ARRAY][n]; /* for libbpf and the kernel an ARRAY; n is for us */ \
     __uint(max_entries, 0); \
     __uint(map_flags, BPFMAP__MMAPABLE | BPFMAP__FLAGS(__VA_ARGS__)); \
@@ -390,8 +391,8 @@ static __always_inline __u32 bpfmap__fold(void *map, const void *key, void *step
 }
 /* clang-format on */
 
-#define BPFMAP__REQUIRE_PER_CPU(m, k)                                                          \
-  BPFMAP__REQUIRE(BPFMAP__HAS_SLOTS(m), "only per-CPU hashes and arrays have a slot per CPU"); \
+#define BPFMAP__REQUIRE_PER_CPU(m, k)                                                                \
+  BPFMAP__REQUIRE(BPFMAP__HAS_SLOTS(m), "only per-CPU maps and striped arrays have a slot per CPU"); \
   BPFMAP__REQUIRE_KEY(m, k)
 #define BPFMAP__BY_SIZE(op, x)         \
   (sizeof(x) == 8   ? bpfmap__##op##64 \

@@ -45,6 +45,8 @@ BPFMAP_ARRAY_MMAPABLE(array_mmapable, __u64, 512);
 BPFMAP_ARRAY_MMAPABLE(array_mmapable_flags, __u64, 512, BPF_F_RDONLY_PROG);
 BPFMAP_PERCPU_ARRAY(percpu_array, struct stats, 16);
 BPFMAP_PERCPU_ARRAY(percpu_array_flags, __u64, 16, BPF_F_RDONLY_PROG);
+BPFMAP_STRIPED_ARRAY(striped, struct stats, 15);
+BPFMAP_STRIPED_ARRAY(striped_flags, __u64, 16, BPF_F_NUMA_NODE);
 BPFMAP_LPM_TRIE(lpm_trie, struct prefix, __u64, 16);
 BPFMAP_LPM_TRIE(lpm_trie_flags, struct prefix, __u64, 16, BPF_F_RDONLY_PROG);
 BPFMAP_QUEUE(queue, struct event, 16);
@@ -108,7 +110,7 @@ int sizes_of(void* ctx) {
   sizes += bpfmap_size(&lpm_trie) + bpfmap_size(&sockhash) + bpfmap_size(&devmap_hash);
   sizes += bpfmap_size(&queue) + bpfmap_size(&stack);
   sizes += bpfmap_size(&array) + bpfmap_size(&percpu_array) + bpfmap_size(&raw);
-  sizes += bpfmap_size(&hash_of_maps);
+  sizes += bpfmap_size(&hash_of_maps) + bpfmap_size(&striped);
   return 0;
 }
 
@@ -128,6 +130,8 @@ int reduces(void* ctx) {
   numbers += bpfmap_sum(&lru_percpu_hash, &index) + bpfmap_min(&lru_percpu_hash, &index);
   numbers += bpfmap_max(&raw, &index) + bpfmap_sum(&percpu_array, &index, small);
   numbers += bpfmap_reduce(&percpu_hash, &key, largest, &most);
+  numbers += bpfmap_sum(&striped, &index, nested.wide) + bpfmap_min(&striped_flags, &index);
+  numbers += bpfmap_max(&striped, &index, small) + bpfmap_reduce(&striped, &index, largest, &most);
   numbers += most.packets;
   return 0;
 }
@@ -147,9 +151,16 @@ int writes(void* ctx) {
   errors += bpfmap_add(&lru_hash, &index, 1) + bpfmap_add(&lru_percpu_hash, &index, 1);
   errors += bpfmap_add(&array_mmapable, &index, 1) + bpfmap_add(&percpu_array, &index, -1, small);
   errors += bpfmap_add(&raw, &index, 1);
+  errors += bpfmap_add(&striped, &index, 1, nested.narrow) + bpfmap_add(&striped, &index, -1, small);
   found = bpfmap_get_or_init(&hash, &key, &initial);
   if (found) found->packets++;
   found = bpfmap_get_or_init(&percpu_array, &index, &initial);
+  if (found) found->packets++;
+  found = bpfmap_get_or_init(&striped, &index, &initial);
+  if (found) found->packets++;
+  found = bpfmap_slot(&percpu_hash, &key);
+  if (found) found->packets++;
+  found = bpfmap_slot(&striped, &index);
   if (found) found->packets++;
   errors += bpfmap_push(&queue, &event) + bpfmap_push(&stack, &event, BPF_EXIST) + bpfmap_push(&bloom_filter, &number);
   errors += bpfmap_emit(&ringbuf, &event) + bpfmap_emit_perf(ctx, &perf_events, &event);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
-// expect-error: only per-CPU hashes and arrays have a slot per CPU
+// expect-error: only per-CPU maps and striped arrays have a slot per CPU
 #include <linux/bpf.h>
 
 #include <bpfmap.bpf.h>

@@ -59,6 +59,23 @@ BOOST_AUTO_TEST_CASE(refuses_perf_event_arrays_whose_cpus_it_cannot_know) {
   BOOST_TEST(has(test::message_of([] { (void)bpfmap::perf_event_array<>::create({.name = "events"}); }), "sysfs"));
 }
 
+BOOST_AUTO_TEST_CASE(refuses_striped_arrays_whose_cpus_it_cannot_know_and_loads_all_other_objects) {
+  using striped = bpfmap::striped_array<std::uint64_t>;
+  BOOST_TEST(has(test::message_of([] { (void)striped::create({.name = "counts", .max_entries = 4}); }), "sysfs"));
+  int const fd = fake::make_map({.type = 2, .flags = bpfmap::map_flags::mmapable});
+  auto const error = test::error_of([&] { (void)striped::from_fd(fd); });
+  BOOST_TEST(error.code.value() == ENOENT);
+  BOOST_TEST(has(error.hint, "is sysfs mounted at /sys?"), error.hint);
+  ::close(fd);
+  std::error_code ec;
+  fake::set_object({.programs = {"on_open"}, .maps = {{.name = "flows"}, {.type = 2, .name = "table"}}});
+  bpfmap::object::open("tool.bpf.o").load(ec);
+  BOOST_TEST(!ec);
+  fake::set_object({.programs = {"on_open"}, .maps = {{.type = 2, .max_entries = 0, .name = "counts", .striped = 4}}});
+  bpfmap::object::open("tool.bpf.o").load(ec);
+  BOOST_TEST(ec.value() == ENOENT);
+}
+
 BOOST_AUTO_TEST_CASE(says_the_same_when_it_is_asked_again) {
   std::error_code ec;
   BOOST_TEST(bpfmap::possible_cpus(ec).empty());

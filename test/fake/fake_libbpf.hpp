@@ -86,6 +86,7 @@ struct shape {
   std::uint32_t btf_fd = 0;
   std::uint32_t btf_key_type_id = 0;
   std::uint32_t btf_value_type_id = 0;
+  std::uint32_t striped = 0;  // in an object: BPFMAP_STRIPED_ARRAY declared it with so many indices
 };
 
 /// A map that is just there: no capability asked for, no rule checked, types unknown to everyone allowed.

@@ -85,6 +85,34 @@ void add_constants(bpf_object& object, std::vector<fake::constant> const& consta
       std::make_unique<bpf_map>(bpf_map{constants_map, -1, made, true, nullptr, object.constants.data()}));
 }
 
+// The declarations of the maps, as the compiler describes them: `type` is a pointer to an array of numbers, and of a
+// striped array one to an array of arrays.
+void add_declarations(btf& types, std::vector<fake::shape> const& maps) {
+  auto const add = [&](std::vector<std::uint32_t> type) {
+    types.types.push_back(std::move(type));
+    return static_cast<std::uint32_t>(types.types.size());
+  };
+  auto const name = [&](std::string const& text) {
+    types.names.push_back(text);
+    return static_cast<std::uint32_t>(types.names.size() - 1);
+  };
+  std::uint32_t const number = add({name("int"), BTF_KIND_INT << 24U, 4, 32});
+  std::vector<std::uint32_t> section{name(".maps"), BTF_KIND_DATASEC << 24U | static_cast<std::uint32_t>(maps.size()),
+                                     0};
+  for (fake::shape const& each : maps) {
+    auto const array_of = [&](std::uint32_t of, std::uint32_t elements) {
+      return add({0, BTF_KIND_ARRAY << 24U, 0, of, number, elements});
+    };
+    std::uint32_t const of = each.striped == 0 ? number : array_of(number, each.striped);
+    std::uint32_t const type = add({0, BTF_KIND_PTR << 24U, array_of(of, each.type)});
+    std::uint32_t const entries = add({0, BTF_KIND_PTR << 24U, array_of(number, each.max_entries)});
+    std::uint32_t const declaration =
+        add({0, BTF_KIND_STRUCT << 24U | 2U, 16, name("max_entries"), entries, 0, name("type"), type, 64});
+    section.insert(section.end(), {add({name(each.name), BTF_KIND_VAR << 24U, declaration, 1}), 0, 16});
+  }
+  add(std::move(section));
+}
+
 bpf_object* open_object(char const* name) {
   if (auto const said = scripted(call::object_open)) {
     answer(*said);
@@ -105,6 +133,7 @@ bpf_object* open_object(char const* name) {
     made->maps.push_back(std::make_unique<bpf_map>(bpf_map{each.name, -1, each}));
   }
   add_constants(*made, found_object().constants);
+  add_declarations(made->types, found_object().maps);
   return made;
 }
 
@@ -143,9 +172,7 @@ bpf_object* bpf_object__open_mem(void const*, size_t, bpf_object_open_opts const
   return open_object(o->object_name);
 }
 char const* bpf_object__name(bpf_object const* object) { return object->name.c_str(); }
-btf* bpf_object__btf(bpf_object const* object) {
-  return object->constants.empty() ? nullptr : const_cast<btf*>(&object->types);
-}
+btf* bpf_object__btf(bpf_object const* object) { return const_cast<btf*>(&object->types); }
 
 int bpf_object__load(bpf_object* object) {
   if (auto const said = scripted(call::object_load)) return answer(*said);

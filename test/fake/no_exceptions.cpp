@@ -175,6 +175,40 @@ void a_percpu_hash_has_every_twin() { both<hits>(); }
 void an_lru_percpu_hash_has_every_twin() { both<bpfmap::lru_percpu_hash<std::uint32_t, std::uint64_t>>(); }
 void an_array_has_every_twin() { both<table>(); }
 void a_percpu_array_has_every_twin() { both<drops>(); }
+void a_striped_array_has_every_twin() {
+  using striped = bpfmap::striped_array<std::uint64_t>;
+  static_assert(!has_throwing_functions<striped>);
+  std::error_code ec = bpfmap::make_error(ENOTTY);
+  auto const map = striped::create({.name = "flows", .max_entries = 16}, ec);
+  CHECK(!ec && map.size(ec) == 16 && !ec && !map.empty(ec) && !ec);
+  map.insert_or_assign(1, 10, ec);
+  CHECK(!ec);
+  CHECK(map.assign(1, 11, ec) && !ec);
+  CHECK(map.find(1, ec) == 11U && !ec);
+  CHECK(map.at(1, ec) == 11U && !ec);
+  CHECK(map.contains(1, ec) && !ec);
+  CHECK(!map.find(1000, ec) && !ec);
+  CHECK(map.at(1000, ec) == 0U && ec.value() == ENOENT);
+  map.insert_or_assign(2, 7, bpfmap::cpu{3}, ec);
+  CHECK(!ec && map.find(2, bpfmap::cpu{3}, ec) == 7U && !ec && map.at(2, bpfmap::cpu{3}, ec) == 7U && !ec);
+  map.insert_or_assign(3, 1, bpfmap::all_cpus, ec);
+  CHECK(!ec);
+  std::array<std::uint64_t, 16> totals{};
+  CHECK(map.totals(totals, ec) == 16 && !ec && totals[1] == 11 && totals[2] == 7 && totals[3] == 6);
+  CHECK(map.reduce_all(ec).size() == 16 && !ec);
+  std::uint64_t sum = 0;
+  for (auto const& [index, value] : map.entries(ec)) sum += index * value;
+  CHECK(sum == 11 + 14 + 18 && !ec);
+  for (auto const value : map.values(ec)) sum += value;
+  for (auto const index : map.keys(ec)) sum += index;
+  CHECK(sum == 43 + 24 + 120 && !ec);
+  CHECK(map.for_each([](auto&&...) {}, ec) == 16 && !ec);
+  CHECK(map.clone(ec).at(1, ec) == 11 && !ec);
+  bpfmap::map_info wrong = map.info();
+  wrong.max_entries += 1;
+  CHECK(!striped::differences(wrong).empty() && striped::differences(map.info()).empty());
+  CHECK(!striped::create({.name = "none"}, ec) && ec.value() == EINVAL);
+}
 
 void a_per_cpu_value_without_slots_is_erange() {
   std::error_code ec;
@@ -293,6 +327,7 @@ constexpr test_case cases[] = {
     {"an_lru_percpu_hash_has_every_twin", an_lru_percpu_hash_has_every_twin},
     {"an_array_has_every_twin", an_array_has_every_twin},
     {"a_percpu_array_has_every_twin", a_percpu_array_has_every_twin},
+    {"a_striped_array_has_every_twin", a_striped_array_has_every_twin},
     {"a_per_cpu_value_without_slots_is_erange", a_per_cpu_value_without_slots_is_erange},
     {"locked_elements_have_every_twin", locked_elements_have_every_twin},
     {"mapped_arrays_have_every_twin", mapped_arrays_have_every_twin},

@@ -27,6 +27,7 @@ static_assert(std::is_same_v<map_handle, bpfmap::v0_noexc::map_handle>);
 using flows = hash<std::uint32_t, std::uint64_t>;
 using hits = percpu_hash<std::uint32_t, std::uint64_t>;
 using cells = array<std::uint64_t, mmapable>;
+using striped = striped_array<std::uint64_t>;
 using reader = perf_reader<std::uint64_t>;
 
 template <class Map>
@@ -41,7 +42,8 @@ concept can_throw =
     requires(Map& m) { m.size(); } || requires(Map& m) { m.empty(); } ||
     requires(Map& m) { m.for_each([](auto, auto) {}); } || requires(Map& m) { m.freeze(); } ||
     requires(Map& m) { m.pin(""); } || requires(Map& m) { m.unpin(""); } || requires(Map& m) { m.memory_usage(); };
-static_assert(!can_throw<flows> && !can_throw<hits> && !can_throw<cells> && !can_throw<perf_event_array<>>);
+static_assert(!can_throw<flows> && !can_throw<hits> && !can_throw<cells> && !can_throw<striped> &&
+              !can_throw<perf_event_array<>>);
 
 template <class Map>
 concept has_twins = requires(Map& m, std::error_code& ec) {
@@ -67,7 +69,7 @@ concept has_twins = requires(Map& m, std::error_code& ec) {
   m.unpin("", ec);
   m.memory_usage(ec);
 };
-static_assert(has_twins<flows> && has_twins<hits> && has_twins<cells>);
+static_assert(has_twins<flows> && has_twins<hits> && has_twins<cells> && has_twins<striped>);
 
 template <class Object, class Program>
 concept objects_can_throw =

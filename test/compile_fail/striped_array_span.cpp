@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+// expect-error: an index of a striped array has a slot in each CPU's stripe
+#include <bpfmap/maps/striped_array.hpp>
+
+#include <cstdint>
+
+using drops = bpfmap::striped_array<std::uint64_t>;
+
+bool use(drops& map) {
+#ifdef BPFMAP_EXPECT_ERROR
+  return map.span().empty();
+#else
+  return map.values().begin() == map.end();
+#endif
+}
