@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// expect-error: an index of a striped array has a slot in each CPU's stripe
+// expect-error: an index of a striped array has a slot in the stripe of each CPU
 #include <bpfmap/maps/striped_array.hpp>
 
 #include <cstdint>

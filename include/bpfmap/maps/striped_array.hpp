@@ -37,8 +37,8 @@ namespace detail {
 template <class...>
 concept one_value_an_index =
     because<false,
-            "an index of a striped array has a slot in each CPU's stripe, not one place in memory: read it by "
-            "find(), at() or totals(), and one CPU's slot by find(index, cpu)">;
+            "an index of a striped array has a slot in the stripe of each CPU, not one place in memory: read it "
+            "by find(), at() or totals(), and the slot of one CPU by find(index, cpu)">;
 
 }  // namespace detail
 
