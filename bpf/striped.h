@@ -8,6 +8,8 @@
 /* No multiple of the slots in a cache line. */
 #define STRIPED_ENTRIES 1003
 #define STRIPED_CPU_IDS 1024
+/* Of one run of the programs that show what they cost. */
+#define STRIPED_ADDITIONS 500
 
 /* One element as a program sees it. */
 struct striped_view {
