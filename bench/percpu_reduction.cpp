@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+// The sums over all CPUs of all elements of a per-CPU array.
+#include <bpfmap/bpfmap.hpp>
+
+#include <fmt/format.h>
+
+#include <numeric>
+
+#include "elements.hpp"
+#include "rounds.hpp"
+
+namespace {
+
+std::uint64_t sum_of(std::vector<std::uint64_t> const& totals) {
+  return std::accumulate(totals.begin(), totals.end(), std::uint64_t{0});
+}
+
+void totals_of_a_percpu_array(benchmark::State& state) {
+  auto const elements = static_cast<std::uint32_t>(state.range(0));
+  auto const map = bpfmap::percpu_array<std::uint64_t>::create({.name = "bench", .max_entries = elements});
+  std::error_code ec;
+  std::size_t const cpus = bpfmap::possible_cpus(ec).size();
+  std::vector<bench::key> keys(bench::libbpf::block);
+  std::vector<std::uint64_t> slots(bench::libbpf::block * cpus);
+  for (std::uint32_t i = 0; i < elements; ++i) {
+    for (std::size_t cpu = 0; cpu < cpus; ++cpu) slots[cpu] = i + cpu;
+    bench::libbpf::expect(bpf_map_update_elem(map.fd(), &i, slots.data(), BPF_ANY) == 0, "an update fails");
+  }
+  std::vector<std::uint64_t> totals(elements);
+  bench::rounds sums(state, fmt::format("Totals of a per-CPU array of {}, {} CPUs", elements, cpus), "element",
+                     elements);
+  sums.add("libbpf",
+           [&] {
+             for (std::uint32_t i = 0; i < elements; ++i) {
+               bpf_map_lookup_elem(map.fd(), &i, slots.data());
+               totals[i] = std::accumulate(slots.data(), slots.data() + cpus, std::uint64_t{0});
+             }
+             return sum_of(totals);
+           })
+      .add("libbpf LOOKUP_BATCH",
+           [&] {
+             bench::libbpf::walk_by_batch(map.fd(), keys, slots,
+                                          [&](bench::key const* some, std::uint64_t const* of, std::uint32_t count) {
+                                            for (std::uint32_t i = 0; i < count; ++i, of += cpus) {
+                                              totals[some[i]] = std::accumulate(of, of + cpus, std::uint64_t{0});
+                                            }
+                                          });
+             return sum_of(totals);
+           })
+      .ours("bpfmap values",
+            [&] {
+              std::uint32_t i = 0;
+              for (std::uint64_t const total : map.values()) totals[i++] = total;
+              return sum_of(totals);
+            })
+      .peers("percpu_array", map.fd(), "reduce", [] { return std::string(); });
+  sums.measure();
+}
+
+BENCHMARK(totals_of_a_percpu_array)->Arg(1'024)->Arg(65'536)->Apply(bench::in_rounds);
+
+}  // namespace

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+// Walking over all elements: a range-for, and in the kernel, beside the loops that libbpf's users write, for maps
+// that are full and for maps that are nearly empty.
+#include <bpfmap/bpfmap.hpp>
+
+#include <fmt/format.h>
+
+#include "elements.hpp"
+#include "rounds.hpp"
+
+namespace {
+
+using map_type = bpfmap::hash<bench::key, bench::value>;
+
+void add_libbpf(bench::rounds& walks, map_type const& map, std::vector<bench::key>& keys,
+                std::vector<bench::value>& values) {
+  walks
+      .add("libbpf get_next_key, lookup",
+           [&] {
+             std::uint64_t sum = 0;
+             bench::libbpf::walk_by_keys(map.fd(), [&](bench::key, bench::value value) { sum += value; });
+             return sum;
+           })
+      .add("libbpf LOOKUP_BATCH", [&] {
+        std::uint64_t sum = 0;
+        bench::libbpf::walk_by_batch(map.fd(), keys, values,
+                                     [&](bench::key const*, bench::value const* some, std::uint32_t count) {
+                                       for (std::uint32_t i = 0; i < count; ++i) sum += some[i];
+                                     });
+        return sum;
+      });
+}
+
+void add_ours(bench::rounds& walks, map_type const& map) {
+  walks.ours("bpfmap entries", [&] {
+    std::uint64_t sum = 0;
+    for (auto const& [key, value] : map) sum += value;
+    return sum;
+  });
+}
+
+void walk_of_a_full_map(benchmark::State& state) {
+  auto const elements = static_cast<std::uint32_t>(state.range(0));
+  auto const map = map_type::create({.name = "bench", .max_entries = elements});
+  bench::libbpf::fill(map.fd(), elements);
+  std::vector<bench::key> keys(bench::libbpf::block);
+  std::vector<bench::value> values(bench::libbpf::block);
+  bench::rounds walks(state, fmt::format("Walking a full hash of {}", elements), "element", elements);
+  add_libbpf(walks, map, keys, values);
+  add_ours(walks, map);
+  walks.peers("hash", map.fd(), "walk", [] { return std::string(); });
+  if (elements >= 1'000'000) {
+    walks.at_most(1.03, "bpfmap entries", "libbpf LOOKUP_BATCH")
+        .at_least(6, "libbpf get_next_key, lookup", "bpfmap entries");
+  }
+  walks.measure();
+}
+
+void walk_of_a_map_of_a_million(benchmark::State& state) {
+  auto const elements = static_cast<std::uint32_t>(state.range(0));
+  auto const map = map_type::create({.name = "bench", .max_entries = 1'000'000});
+  bench::libbpf::fill(map.fd(), elements);
+  std::vector<bench::key> keys(bench::libbpf::block);
+  std::vector<bench::value> values(bench::libbpf::block);
+  bench::rounds walks(state, fmt::format("Walking {} elements of a hash with room for 1000000", elements), "walk", 1);
+  add_libbpf(walks, map, keys, values);
+  add_ours(walks, map);
+  walks.measure();
+}
+
+BENCHMARK(walk_of_a_full_map)->Arg(100)->Arg(10'000)->Arg(1'000'000)->Apply(bench::in_rounds);
+BENCHMARK(walk_of_a_map_of_a_million)->Arg(100)->Arg(10'000)->Arg(100'000)->Apply(bench::in_rounds);
+
+}  // namespace
