@@ -36,6 +36,9 @@ void bulk_erase(benchmark::State& state) {
           full_before)
       .peers(
           "hash", map.fd(), "erase", [=] { return fmt::format("0 {} {}", elements, elements); }, full_before);
+  erasures.ours(
+      "bpfmap erase", [&] { return map.erase(keys).matched; }, full_before);
+  if (elements <= 10'000) erasures.at_least(1.5, "libbpf DELETE_BATCH", "bpfmap erase");
   erasures.measure();
 }
 

@@ -38,6 +38,10 @@ void load(benchmark::State& state, std::string const& title, std::uint32_t eleme
           extra)
       .peers(
           "hash", map.fd(), "put", [=] { return fmt::format("0 {} {}", elements, elements); }, extra);
+  loads.ours(
+      "bpfmap insert_or_assign", [&] { return map.insert_or_assign(keys, values).matched; }, extra);
+  // In large maps the work itself, in memory that is in no cache, costs as much as what is saved.
+  if (elements <= 10'000) loads.at_least(2, "libbpf UPDATE_BATCH", "bpfmap insert_or_assign");
   loads.measure();
 }
 

@@ -31,6 +31,17 @@ void multi_get(benchmark::State& state) {
              return sum_of(out);
            },
            {.before = [&] { libbpf_keys.next(); }, .answer = {}, .every_time = false});
+  bench::key_cycle our_keys(elements, keys);
+  gets.ours("bpfmap find",
+            [&] {
+              std::span<bench::key const> const wanted = our_keys.taken();
+              for (std::uint32_t i = 0; i < keys; i += group) {
+                map.find(wanted.subspan(i, group), std::span(out).subspan(i, group));
+              }
+              return sum_of(out);
+            },
+            {.before = [&] { our_keys.next(); }, .answer = {}, .every_time = false});
+  if (group == 4) gets.at_least(1, "libbpf", "bpfmap find");
   if (group == most) {
     gets.peers("hash", map.fd(), "get", [keys, start = std::uint32_t{0}]() mutable {
       std::uint32_t const from = start;
@@ -38,6 +49,7 @@ void multi_get(benchmark::State& state) {
       return fmt::format("{} {} {}", from, keys, elements);
     });
   }
+  if (group == most) gets.at_least(20, "libbpf", "bpfmap find").at_least_peers(15, "bpfmap find");
   gets.measure();
 }
 

@@ -181,13 +181,15 @@ void rounds::report_target(target const& claim, bool& believed) {
   bool const least = claim.what == target::kind::at_least;
   bool const met = least ? times.median >= claim.bound : times.median <= claim.bound;
   std::string const words = fmt::format("{} : {} {} {}", claim.slow, claim.fast, least ? "≥" : "≤", claim.bound);
+  bool const sure =
+      least ? times.q1 >= claim.bound || times.q3 < claim.bound : times.q3 <= claim.bound || times.q1 > claim.bound;
   std::string verdict = met ? "ok" : "MISSED";
   if (times.noisy()) {
     believed = false;
-    verdict = fmt::format("too noisy to be believed (spread {:.0f} %)", 100 * times.spread());
-  } else if (!met) {
-    ended.failed = true;
+    verdict = sure ? verdict + ", though noisy"
+                   : fmt::format("too noisy to be believed (spread {:.0f} %)", 100 * times.spread());
   }
+  if (!met && (sure || !times.noisy())) ended.failed = true;
   fmt::print("  target {} ×: {} × ({} to {})  {}\n", words, number(times.median), number(times.q1), number(times.q3),
              verdict);
   keep(state_, "target " + words, "times", times);
