@@ -17,6 +17,7 @@ void bulk_erase(benchmark::State& state) {
   std::ranges::transform(keys, values.begin(), bench::value_of);
   bench::around const full_before{
       .before = [&] { bench::libbpf::put(map.fd(), keys, values); }, .answer = {}, .every_time = true};
+  auto const all = [=] { return fmt::format("0 {} {}", elements, elements); };
   bench::rounds erasures(state, fmt::format("Deleting {} keys of a hash", elements), "key", elements);
   erasures
       .add(
@@ -34,8 +35,8 @@ void bulk_erase(benchmark::State& state) {
             return std::uint64_t{elements};
           },
           full_before)
-      .peers(
-          "hash", map.fd(), "erase", [=] { return fmt::format("0 {} {}", elements, elements); }, full_before);
+      .peers("hash", map.fd(), "erase", all, full_before)
+      .peers("hash", map.fd(), "erase_batch", all, full_before);
   erasures.ours(
       "bpfmap erase", [&] { return map.erase(keys).matched; }, full_before);
   if (elements <= 10'000) erasures.at_least(1.5, "libbpf DELETE_BATCH", "bpfmap erase");

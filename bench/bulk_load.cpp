@@ -17,6 +17,7 @@ void load(benchmark::State& state, std::string const& title, std::uint32_t eleme
   bench::libbpf::fill(map.fd(), elements);
   bench::around extra;
   if (empty_before) extra.before = [&] { bench::libbpf::empty(map.fd()); };
+  auto const all = [=] { return fmt::format("0 {} {}", elements, elements); };
   bench::rounds loads(state, title, "element", elements);
   loads
       .add(
@@ -36,8 +37,8 @@ void load(benchmark::State& state, std::string const& title, std::uint32_t eleme
             return std::uint64_t{elements};
           },
           extra)
-      .peers(
-          "hash", map.fd(), "put", [=] { return fmt::format("0 {} {}", elements, elements); }, extra);
+      .peers("hash", map.fd(), "put", all, extra)
+      .peers("hash", map.fd(), "put_batch", all, extra);
   loads.ours(
       "bpfmap insert_or_assign", [&] { return map.insert_or_assign(keys, values).matched; }, extra);
   // In large maps the work itself, in memory that is in no cache, costs as much as what is saved.

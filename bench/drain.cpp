@@ -43,8 +43,9 @@ void drain(benchmark::State& state) {
   }
   drains.add(
       "libbpf LOOKUP_AND_DELETE_BATCH", [&] { return bench::libbpf::empty(map.fd()); }, full_before_and_empty_after);
-  drains.peers(
-      "hash", map.fd(), "drain", [=] { return fmt::format("{}", elements); }, full_before_and_empty_after);
+  auto const count = [=] { return fmt::format("{}", elements); };
+  drains.peers("hash", map.fd(), "drain", count, full_before_and_empty_after)
+      .peers("hash", map.fd(), "drain_batch", count, full_before_and_empty_after);
   std::vector<std::pair<bench::key, bench::value>> out;
   drains
       .ours(

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "peers.hpp"
 
+#include <linux/mount.h>
 #include <bpf/bpf.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <spawn.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -30,21 +32,35 @@ pipe_ends make_pipe() {
   return {ends[0], ends[1]};
 }
 
+// A map, pinned in a bpffs of this process' own: it is mounted nowhere, others reach it through /proc, and it ends with
+// this object, whatever happens.
 class pin {
  public:
-  explicit pin(int fd) : path_(fmt::format("/sys/fs/bpf/bpfmap_bench_{}", ::getpid())) {
-    ::unlink(path_.c_str());
-    if (int const failed = bpf_obj_pin(fd, path_.c_str()); failed != 0) {
-      throw std::system_error(errno, std::generic_category(), "pinning at " + path_);
-    }
+  explicit pin(int fd) {
+    int const context = checked(::syscall(SYS_fsopen, "bpf", FSOPEN_CLOEXEC), "fsopen");
+    bool const made = ::syscall(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) == 0;
+    root_ = made ? static_cast<int>(::syscall(SYS_fsmount, context, FSMOUNT_CLOEXEC, 0)) : -1;
+    ::close(context);
+    checked(root_, "mounting a bpffs");
+    path_ = fmt::format("/proc/{}/fd/{}/map", ::getpid(), root_);
+    if (bpf_obj_pin(fd, path_.c_str()) == 0) return;
+    int const why = errno;
+    ::close(root_);
+    throw std::system_error(why, std::generic_category(), "pinning a map for the peers");
   }
   pin(pin const&) = delete;
   pin& operator=(pin const&) = delete;
-  ~pin() { ::unlink(path_.c_str()); }
+  ~pin() { ::close(root_); }
 
   [[nodiscard]] std::string const& path() const noexcept { return path_; }
 
  private:
+  static int checked(long result, char const* what) {
+    if (result < 0) throw std::system_error(errno, std::generic_category(), what);
+    return static_cast<int>(result);
+  }
+
+  int root_ = -1;
   std::string path_;
 };
 

@@ -15,6 +15,8 @@ std::uint64_t sum_of(std::vector<std::uint64_t> const& totals) {
   return std::accumulate(totals.begin(), totals.end(), std::uint64_t{0});
 }
 
+std::string no_arguments() { return {}; }
+
 void totals_of_a_percpu_array(benchmark::State& state) {
   auto const elements = static_cast<std::uint32_t>(state.range(0));
   auto const map = bpfmap::percpu_array<std::uint64_t>::create({.name = "bench", .max_entries = elements});
@@ -53,7 +55,8 @@ void totals_of_a_percpu_array(benchmark::State& state) {
               for (std::uint64_t const total : map.values()) totals[i++] = total;
               return sum_of(totals);
             })
-      .peers("percpu_array", map.fd(), "reduce", [] { return std::string(); });
+      .peers("percpu_array", map.fd(), "reduce", no_arguments)
+      .peers("percpu_array", map.fd(), "reduce_batch", no_arguments);
   sums.measure();
 }
 

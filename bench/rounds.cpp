@@ -79,7 +79,8 @@ rounds& rounds::peers(std::string const& kind, int fd, std::string const& operat
                       std::function<std::string()> arguments, around const& extra) {
   open_for_peers(kind, fd);
   for (auto const& each : bench::peers()) {
-    std::istringstream ways(each->ask("ways " + operation));
+    auto first_arguments = arguments;  // a copy: asking is no round
+    std::istringstream ways(each->ask(fmt::format("ways {} {}", operation, first_arguments())));
     for (std::string way; ways >> way;) {
       auto run = [=, one = each.get()](int) {
         if (extra.before) extra.before();

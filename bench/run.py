@@ -48,7 +48,10 @@ def measured(chosen):
         command += [f"--peer={program}" for program in chosen.peer]
         status = subprocess.run(command, check=False).returncode
         text = out.read_text(encoding="utf-8") if out.exists() else ""
-    return json.loads(text) if text else None, status
+    try:
+        return json.loads(text), status
+    except ValueError:  # nothing, or not all: the program has said why
+        return None, status
 
 
 def shown_command():

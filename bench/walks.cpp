@@ -12,6 +12,8 @@ namespace {
 
 using map_type = bpfmap::hash<bench::key, bench::value>;
 
+std::string no_arguments() { return {}; }
+
 void add_libbpf(bench::rounds& walks, map_type const& map, std::vector<bench::key>& keys,
                 std::vector<bench::value>& values) {
   walks
@@ -48,7 +50,7 @@ void walk_of_a_full_map(benchmark::State& state) {
   bench::rounds walks(state, fmt::format("Walking a full hash of {}", elements), "element", elements);
   add_libbpf(walks, map, keys, values);
   add_ours(walks, map);
-  walks.peers("hash", map.fd(), "walk", [] { return std::string(); });
+  walks.peers("hash", map.fd(), "walk", no_arguments).peers("hash", map.fd(), "walk_batch", no_arguments);
   if (elements >= 1'000'000) {
     walks.at_most(1.03, "bpfmap entries", "libbpf LOOKUP_BATCH")
         .at_least(6, "libbpf get_next_key, lookup", "bpfmap entries");

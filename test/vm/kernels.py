@@ -26,17 +26,14 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+from debian import Archive, Failure, cache_folder
+
 MODULES = ("veth",)  # none of them needs another
 SUITES = (
     ("debian-security", "bullseye-security"),  # 5.10
     ("debian-security", "bookworm-security"),  # 6.1, 6.12
     ("debian", "trixie-backports"),  # 6.16 and newer
 )
-
-
-class Failure(Exception):
-    """Said to the user as it is."""
 
 
 class Kernel(NamedTuple):
@@ -53,68 +50,11 @@ class Package(NamedTuple):
     release: str
 
 
-def cache_folder():
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base, "bpfmap", "kernels")
+class Kernels(Archive):
+    """Debian's packages of kernels."""
 
-
-def run(*command, **options):
-    done = subprocess.run(command, text=True, **options)
-    if done.returncode:
-        raise Failure(f"{' '.join(map(str, command[:1] + command[-2:]))} ended with status {done.returncode}")
-    return done.stdout
-
-
-def mirror():
-    """Where this machine's apt gets Debian from, without the archive's name."""
-    if os.environ.get("DEBIAN_MIRROR"):
-        return os.environ["DEBIAN_MIRROR"].rstrip("/")
-    for uri in run("apt-get", "indextargets", "--format", "$(REPO_URI)", stdout=subprocess.PIPE).split():
-        if uri.rstrip("/").endswith("/debian"):
-            return uri.rstrip("/").removesuffix("/debian")
-    raise Failure("this machine's apt does not know a Debian mirror: set DEBIAN_MIRROR")
-
-
-class Archive:
-    """Debian's packages, through an apt that keeps to a folder of its own."""
-
-    def __init__(self, folder):
-        for tool in "apt-get", "apt-cache", "dpkg", "dpkg-deb":
-            if not shutil.which(tool):
-                raise Failure(f"kernel images come from Debian's packages, and there is no {tool} here")
-        if not os.path.exists(KEYRING):
-            raise Failure(f"no {KEYRING} (debian-archive-keyring) to check the packages with")
-        for part in "lists/partial", "archives/partial":
-            (folder / part).mkdir(parents=True, exist_ok=True)
-        base = mirror()
-        sources = folder / "sources.list"
-        sources.write_text(
-            "".join(f"deb [arch=amd64 signed-by={KEYRING}] {base}/{archive} {suite} main\n" for archive, suite in SUITES)
-        )
-        options = {
-            "Dir::Etc::sourcelist": sources,
-            "Dir::Etc::sourceparts": "/dev/null",
-            "Dir::Etc::preferences": "/dev/null",
-            "Dir::Etc::preferencesparts": "/dev/null",
-            "Dir::State::lists": folder / "lists",
-            "Dir::State::status": "/dev/null",
-            "Dir::Cache": folder,
-            "Dir::Cache::pkgcache": "",
-            "Dir::Cache::srcpkgcache": "",
-            "APT::Architecture": "amd64",
-            "APT::Update::Error-Mode": "any",
-            "APT::Get::AllowUnauthenticated": "false",
-            "Acquire::AllowInsecureRepositories": "false",
-            "Acquire::Languages": "none",
-            "Acquire::Retries": "3",
-        }
-        if os.geteuid() == 0:
-            options["APT::Sandbox::User"] = "root"  # the cache may be in root's home
-        self.options = [word for key, value in options.items() for word in ("-o", f"{key}={value}")]
-        self.run("apt-get", "-qq", "update")
-
-    def run(self, tool, *arguments, **options):
-        return run(tool, *self.options, *arguments, **options)
+    def __init__(self):
+        super().__init__(cache_folder("kernels") / "apt", SUITES)
 
     def newest(self):
         """The newest package of each series that holds a kernel image."""
@@ -144,9 +84,7 @@ class Archive:
         names = [package.name]
         if package.name.startswith("linux-binary-"):
             names.append(f"linux-modules-{package.release}")
-        self.run("apt-get", "-q", "download", *names, cwd=folder, stdout=subprocess.DEVNULL)
-        for deb in Path(folder).glob("*.deb"):
-            run("dpkg-deb", "--extract", deb, Path(folder, "tree"))
+        self.download(names, folder)
         return self.find_image(package, folder), [
             path for name in MODULES for path in Path(folder, "tree").rglob(f"{name}.ko*")
         ]
@@ -192,14 +130,14 @@ def store(archive, cache, series, package):
 
 def get(wanted, update=False, say=print):
     """The kernels of these series, by series; downloads what the cache lacks."""
-    cache = cache_folder()
+    cache = cache_folder("kernels")
     cache.mkdir(parents=True, exist_ok=True)
     kernels = {series: cached(cache, series) for series in wanted}
     missing = [series for series, kernel in kernels.items() if not kernel]
     if missing and os.environ.get("NO_INSTALL", "0") != "0":
         raise Failure(f"not cached: {' '.join(missing)}; without NO_INSTALL they are downloaded into {cache}")
     if update or missing:
-        archive = Archive(cache / "apt")
+        archive = Kernels()
         newest = archive.newest()
         for series, kernel in kernels.items():
             package = newest.get(series)
@@ -226,7 +164,7 @@ def main():
     asked = parser.parse_args()
     try:
         if asked.list:
-            newest = Archive(cache_folder() / "apt").newest()
+            newest = Kernels().newest()
             for series in in_order(newest):
                 print(f"{series:6} {newest[series].release} {newest[series].version}")
         for kernel in get(asked.series, asked.update).values():
