@@ -36,6 +36,7 @@
 #include <bpfmap/kernel/function_types.hpp>
 #include <bpfmap/kernel/reduction_program.hpp>
 #include <bpfmap/kernel/bulk_programs.hpp>
+#include <bpfmap/kernel/for_each_program.hpp>
 #include <bpfmap/kernel/programs.hpp>
 #include <bpfmap/kernel/counter_fields.hpp>
 #include <bpfmap/kernel/perf_ring.hpp>
@@ -47,12 +48,14 @@
 #include <bpfmap/engine/handle_values.hpp>
 #include <bpfmap/engine/strided_view.hpp>
 #include <bpfmap/engine/walk.hpp>
+#include <bpfmap/engine/kernel_walk.hpp>
 #include <bpfmap/engine/walk_range.hpp>
 #include <bpfmap/engine/count.hpp>
 #include <bpfmap/engine/element_concepts.hpp>
 #include <bpfmap/engine/keyed_map.hpp>
 #include <bpfmap/engine/bulk.hpp>
 #include <bpfmap/engine/bulk_map.hpp>
+#include <bpfmap/engine/aggregate_map.hpp>
 #include <bpfmap/engine/keyless_map.hpp>
 #include <bpfmap/engine/percpu_map.hpp>
 #include <bpfmap/engine/percpu_reduction.hpp>

@@ -283,6 +283,7 @@ int bpf_prog_load(bpf_prog_type type, char const* name, char const* license, bpf
   trial.code.assign(code, code + count);
   for (bpf_insn const& each : trial.code) {
     if (each.code != (BPF_LD | BPF_DW | BPF_IMM)) continue;
+    if (each.src_reg != BPF_PSEUDO_MAP_FD && each.src_reg != BPF_PSEUDO_MAP_VALUE) continue;
     auto const file = file_of(each.imm);
     if (!file || map_of(each.imm) == nullptr) return answer(-EBADF);
     trial.maps_of_code[each.imm] = *file;

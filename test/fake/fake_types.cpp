@@ -69,6 +69,14 @@ int btf__add_field(btf* types, char const* name, int type, __u32 bit, __u32) {
   types->types.back() += std::string(" ") + name + "@" + std::to_string(bit / 8);
   return 0;
 }
+int btf__add_func_proto(btf* types, int result) {
+  if (!is_there(types, result)) return answer(-EINVAL);
+  return add(types, "prototype");
+}
+int btf__add_func(btf* types, char const* name, btf_func_linkage, int prototype) {
+  if (!is_there(types, prototype)) return answer(-EINVAL);
+  return add(types, std::string("function:") + name);
+}
 int btf__load_into_kernel(btf* types) {
   fake::run_before(call::btf_load);
   fake::guard const lock;

@@ -127,11 +127,12 @@ struct map_traits {
   std::uint32_t flags_added = 0;     ///< map_flags that the kernel sets by itself
   capability needs = capability::none;
   btf_rule btf = btf_rule::refused;
-  bool inner = true;                ///< may be the inner map of a map of maps
-  bool spin_lock = false;           ///< its value may hold a bpf_spin_lock
-  bool map_extra = false;           ///< map_extra means something
-  bool evicts = false;              ///< makes room by dropping other elements
-  counting count = counting::none;  ///< the best way to count that the type has
+  bool inner = true;                    ///< may be the inner map of a map of maps
+  bool spin_lock = false;               ///< its value may hold a bpf_spin_lock
+  bool map_extra = false;               ///< map_extra means something
+  bool evicts = false;                  ///< makes room by dropping other elements
+  counting count = counting::none;      ///< the best way to count that the type has
+  support for_each{.refusal = EINVAL};  ///< programs may walk over it: bpf_for_each_map_elem
   element_errnos errnos{};
   command_support commands{};
 };
@@ -232,14 +233,14 @@ inline constexpr std::array<map_traits, map_type_count> traits_table{{
      .key = key_kind::bytes, .value = value_kind::bytes,
      .min_key_size = 1, .max_key_size = kmalloc_max, .min_value_size = 1, .max_value_size = kmalloc_max,
      .flags_allowed = map_flags::no_prealloc | map_flags::numa_node | map_flags::zero_seed | access,
-     .btf = btf_rule::optional, .spin_lock = true, .count = counting::kernel_counter, .commands = hash_commands},
+     .btf = btf_rule::optional, .spin_lock = true, .count = counting::kernel_counter, .for_each = since(5, 13), .commands = hash_commands},
 
     // NOEXIST on an array: every index is present, so always EEXIST.
     {.type = map_type::array, .name = "array", .since = {3, 19},
      .key = key_kind::index, .value = value_kind::bytes,
      .min_key_size = 4, .max_key_size = 4, .min_value_size = 1, .max_value_size = value_max,
      .flags_allowed = map_flags::numa_node | map_flags::mmapable | map_flags::inner_map | access,
-     .btf = btf_rule::optional, .spin_lock = true, .count = counting::constant,
+     .btf = btf_rule::optional, .spin_lock = true, .count = counting::constant, .for_each = since(5, 13),
      .errnos = {.exist_on_absent = E2BIG, .erase_absent = EINVAL}, .commands = array_commands},
 
     // Emptied by the kernel when the last fd or pin of the map goes, whatever programs still use it.
@@ -260,12 +261,12 @@ inline constexpr std::array<map_traits, map_type_count> traits_table{{
      .key = key_kind::bytes, .value = value_kind::percpu,
      .min_key_size = 1, .max_key_size = kmalloc_max, .min_value_size = 1, .max_value_size = percpu_max,
      .flags_allowed = map_flags::no_prealloc | map_flags::zero_seed | access, .btf = btf_rule::optional,
-     .count = counting::kernel_counter, .commands = hash_commands},
+     .count = counting::kernel_counter, .for_each = since(5, 13), .commands = hash_commands},
 
     {.type = map_type::percpu_array, .name = "percpu_array", .since = {4, 6},
      .key = key_kind::index, .value = value_kind::percpu,
      .min_key_size = 4, .max_key_size = 4, .min_value_size = 1, .max_value_size = percpu_max,
-     .flags_allowed = access, .btf = btf_rule::optional, .count = counting::constant,
+     .flags_allowed = access, .btf = btf_rule::optional, .count = counting::constant, .for_each = since(5, 13),
      .errnos = {.exist_on_absent = E2BIG, .erase_absent = EINVAL},
      .commands = with(with(array_commands, &command_support::mmap, no()),
                   &command_support::lookup_batch, since(5, 13), &command_support::update_batch, since(5, 13))},
@@ -291,14 +292,14 @@ inline constexpr std::array<map_traits, map_type_count> traits_table{{
      .key = key_kind::bytes, .value = value_kind::bytes,
      .min_key_size = 1, .max_key_size = kmalloc_max, .min_value_size = 1, .max_value_size = kmalloc_max,
      .flags_allowed = map_flags::no_common_lru | map_flags::numa_node | map_flags::zero_seed | access,
-     .needs = capability::bpf, .btf = btf_rule::optional, .evicts = true, .count = counting::kernel_counter,
+     .needs = capability::bpf, .btf = btf_rule::optional, .evicts = true, .count = counting::kernel_counter, .for_each = since(5, 13),
      .errnos = {.full = 0}, .commands = hash_commands},
 
     {.type = map_type::lru_percpu_hash, .name = "lru_percpu_hash", .since = {4, 10},
      .key = key_kind::bytes, .value = value_kind::percpu,
      .min_key_size = 1, .max_key_size = kmalloc_max, .min_value_size = 1, .max_value_size = percpu_max,
      .flags_allowed = map_flags::no_common_lru | map_flags::zero_seed | access, .needs = capability::bpf,
-     .btf = btf_rule::optional, .evicts = true, .count = counting::kernel_counter, .errnos = {.full = 0},
+     .btf = btf_rule::optional, .evicts = true, .count = counting::kernel_counter, .for_each = since(5, 13), .errnos = {.full = 0},
      .commands = hash_commands},
 
     // On Linux 5.10 a full trie answers ENOSPC to every update, of a prefix that it holds too.

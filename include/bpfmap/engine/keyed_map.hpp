@@ -312,19 +312,8 @@ class keyed_map : public typed_map<Derived, Type> {
     requires iterable<Type> && readable_values<Type, Values>
   size_type for_each(F&& f, std::error_code& ec) const
       noexcept(Values::nothrow&& std::is_nothrow_invocable_v<F, key_type const&, mapped_type const&>) {
-    size_type seen = 0;
-    block_walker walk(shape());
-    while (std::uint32_t const block = walk.next(ec)) {
-      for (std::uint32_t i = 0; i < block; ++i) {
-        ++seen;
-        if constexpr (std::is_same_v<std::invoke_result_t<F, key_type const&, mapped_type const&>, bool>) {
-          if (!std::invoke(f, key_at(walk, i), value_at(walk, i))) return seen;
-        } else {
-          std::invoke(f, key_at(walk, i), value_at(walk, i));
-        }
-      }
-    }
-    return seen;
+    block_walker elements(shape());
+    return visit(elements, f, ec);
   }
   template <visitor<key_type, mapped_type> F>
     requires iterable<Type> && readable_values<Type, Values> && throwing<>
@@ -445,16 +434,38 @@ class keyed_map : public typed_map<Derived, Type> {
             .max_entries = this->info().max_entries,
             .keys_only = keys_only};
   }
-  [[nodiscard]] key_type key_at(block_walker const& walk, std::uint32_t i) const noexcept {
+  template <class Walker>
+  [[nodiscard]] key_type key_at(Walker const& elements, std::uint32_t i) const noexcept {
     key_type key;
-    std::memcpy(static_cast<void*>(std::addressof(key)), walk.key(i), sizeof key);
+    std::memcpy(static_cast<void*>(std::addressof(key)), elements.key(i), sizeof key);
     return key;
   }
-  [[nodiscard]] mapped_type value_at(block_walker const& walk, std::uint32_t i) const noexcept(Values::nothrow) {
+  template <class Walker>
+  [[nodiscard]] mapped_type value_at(Walker const& elements, std::uint32_t i) const noexcept(Values::nothrow) {
     if constexpr (Values::per_cpu)
-      return Values::decode(walk.value(i), *cpus_);
+      return Values::decode(elements.value(i), *cpus_);
     else
-      return Values::decode(walk.value(i));
+      return Values::decode(elements.value(i));
+  }
+  // for_each(), on this walk.
+  template <class Walker, class F>
+  size_type visit(Walker& elements, F& f, std::error_code& ec) const
+      noexcept(Values::nothrow&& std::is_nothrow_invocable_v<F&, key_type const&, mapped_type const&>) {
+    size_type seen = 0;
+    while (std::uint32_t const block = elements.next(ec)) {
+      for (std::uint32_t i = 0; i < block; ++i) {
+        ++seen;
+        if constexpr (std::is_same_v<std::invoke_result_t<F&, key_type const&, mapped_type const&>, bool>) {
+          if (!std::invoke(f, key_at(elements, i), value_at(elements, i))) return seen;
+        } else {
+          std::invoke(f, key_at(elements, i), value_at(elements, i));
+        }
+      }
+    }
+    return seen;
+  }
+  [[noreturn, gnu::cold, gnu::noinline]] void raise_walk(char const* operation, std::error_code ec) const {
+    this->fail(operation, -ec.value());
   }
   // The possible CPUs, of a per-CPU type that is open.
   [[nodiscard]] cpu_set const* cpus() const noexcept { return cpus_; }
@@ -469,7 +480,7 @@ class keyed_map : public typed_map<Derived, Type> {
 
  private:
   friend typed_map<Derived, Type>;
-  template <class, part>
+  template <class, part, class>
   friend class walk_range;
 
   static constexpr int absent = traits_of(Type).errnos.absent;
@@ -581,9 +592,12 @@ class keyed_map : public typed_map<Derived, Type> {
     }
   }
 
-  [[noreturn, gnu::cold, gnu::noinline]] void raise_walk(char const* operation, std::error_code ec) const {
-    this->fail(operation, -ec.value());
+  // What a range asks of the map: to begin a walk, and to look at how it goes.
+  template <class Walker>
+  [[nodiscard]] Walker walker(part, walk) const noexcept {
+    return Walker(shape());
   }
+  void noted(block_walker const&) const noexcept {}
 
   template <part Shown>
   [[nodiscard]] auto range(std::error_code* ec) const noexcept {

@@ -14,7 +14,7 @@
 
 #include <bpfmap/core/cpu.hpp>
 #include <bpfmap/core/reduce.hpp>
-#include <bpfmap/engine/bulk_map.hpp>
+#include <bpfmap/engine/aggregate_map.hpp>
 
 namespace bpfmap::inline BPFMAP_ABI {
 
@@ -32,8 +32,8 @@ inline std::atomic<bool> cpu_flags_refused{false};
 /// Maps with a slot a CPU.
 template <class Derived, map_type Type, class Key, per_cpu_slot Slot, class Reducer>
   requires reducer<Reducer, Slot>
-class percpu_map : public bulk_map<Derived, Type, Key, reduced_values<Slot, Reducer>> {
-  using base = bulk_map<Derived, Type, Key, reduced_values<Slot, Reducer>>;
+class percpu_map : public aggregate_map<Derived, Type, Key, reduced_values<Slot, Reducer>> {
+  using base = aggregate_map<Derived, Type, Key, reduced_values<Slot, Reducer>>;
 
  public:
   using key_type = Key;

@@ -23,7 +23,15 @@
 #include <bpfmap/engine/per_cpu.hpp>
 #include <bpfmap/kernel/sys.hpp>
 
-namespace bpfmap::inline BPFMAP_ABI::detail {
+namespace bpfmap::inline BPFMAP_ABI {
+
+/// Who walks over a map.
+enum class walk : std::uint8_t {
+  batch,     ///< system calls that copy whole buckets, each under its lock
+  in_kernel  ///< a program inside the kernel, which takes no locks, if that is faster; else as `batch`
+};
+
+namespace detail {
 
 /// What a walker must know of a map.
 struct walk_shape {
@@ -34,6 +42,8 @@ struct walk_shape {
   std::uint32_t max_entries;
   bool keys_only = false;  // a walk by keys need not read the values
   bool extract = false;    // what is given is taken out of the map
+  bool by_keys = false;    // not by batch, also where the kernel can
+  bool in_steps = false;   // the first block is a small one, to look what the map is like
 };
 
 /// Gives the elements of a map in blocks. Not for concurrent use; one walker, one thread.
@@ -53,7 +63,10 @@ class block_walker {
   std::uint32_t next(std::error_code& ec) noexcept {
     ec.clear();
     if (ended_) return 0;
-    if (!room_.data() && !reserve(first_capacity(), ec)) return end();
+    if (!room_.data() && !reserve(shape_.in_steps ? std::min(few, first_capacity()) : first_capacity(), ec)) {
+      return end();
+    }
+    if (shape_.in_steps && started_ && capacity_ < first_capacity() && !reserve(first_capacity(), ec)) return end();
     return how_ == counting::batch_walk ? next_batch(ec) : next_by_key(ec);
   }
 
@@ -70,6 +83,16 @@ class block_walker {
     return values() + std::size_t{i} * shape_.element_bytes;
   }
 
+  /// After a block: whether there is nothing behind it, as far as is known.
+  [[nodiscard]] bool ended() const noexcept { return ended_; }
+  /// After a block that came by batch: the number of the bucket where the next begins. Hash family only, and an
+  /// implementation detail of the kernel (stable since 5.6): good for an estimate.
+  [[nodiscard]] std::uint32_t next_bucket() const noexcept {
+    std::uint32_t number = 0;
+    std::memcpy(&number, room_.data(), sizeof number);
+    return number;
+  }
+
   /// batch_walk or key_walk; final after the first next().
   [[nodiscard]] counting method() const noexcept { return how_; }
 
@@ -77,6 +100,8 @@ class block_walker {
   // Larger blocks gain nothing, and these bytes stay in the caches.
   static constexpr std::uint32_t max_first_capacity = 4096;
   static constexpr std::size_t max_first_bytes = std::size_t{1} << 20;
+  // Enough to tell a full map from an empty one.
+  static constexpr std::uint32_t few = 256;
 
   [[nodiscard]] std::size_t entry_bytes() const noexcept { return shape_.key_size + shape_.element_bytes; }
   [[nodiscard]] std::byte* keys() const noexcept { return room_.data() + cursor_room(); }
@@ -88,6 +113,7 @@ class block_walker {
 
   static bool has_batch(walk_shape const& shape) noexcept {
     command_support const& commands = traits_of(shape.type).commands;
+    if (shape.by_keys) return false;
     return static_cast<bool>(shape.extract ? commands.lookup_and_delete_batch : commands.lookup_batch);
   }
 
@@ -246,6 +272,8 @@ class block_walker {
   bool ended_ = false;
 };
 
-}  // namespace bpfmap::inline BPFMAP_ABI::detail
+}  // namespace detail
+
+}  // namespace bpfmap::inline BPFMAP_ABI
 
 #endif

@@ -27,11 +27,11 @@ enum class part : std::uint8_t { entry, key, value };
 
 /// An input range over a map: each begin() is a new walk. Refers to the map, which must outlive it.
 ///
-/// With an error code, a failed walk ends early and sets it; without, advancing throws.
-template <class Map, part Shown>
+/// With an error code, a failed walk ends early and sets it; without, advancing throws. The map makes the `Walker`.
+template <class Map, part Shown, class Walker = block_walker>
 class walk_range : public std::ranges::view_base {
  public:
-  walk_range(Map const& map, std::error_code* ec) noexcept : map_(&map), ec_(ec) {}
+  walk_range(Map const& map, std::error_code* ec, walk how = walk::batch) noexcept : map_(&map), ec_(ec), how_(how) {}
 
   class iterator {
    public:
@@ -41,8 +41,8 @@ class walk_range : public std::ranges::view_base {
         std::conditional_t<Shown == part::entry, typename Map::value_type,
                            std::conditional_t<Shown == part::key, typename Map::key_type, typename Map::mapped_type>>;
 
-    iterator(Map const& map, std::error_code* ec)
-        : map_(&map), ec_(ec), walk_(new(std::nothrow) block_walker(map.shape())) {
+    iterator(Map const& map, std::error_code* ec, walk how)
+        : map_(&map), ec_(ec), walk_(new(std::nothrow) Walker(map.template walker<Walker>(Shown, how))) {
       if (ec_ != nullptr) ec_->clear();
       if (walk_ != nullptr) {
         next_block();
@@ -73,6 +73,7 @@ class walk_range : public std::ranges::view_base {
       std::error_code ec;
       at_ = 0;
       block_ = walk_->next(ec);
+      map_->noted(*walk_);
       if (block_ == 0) report(ec);
     }
     void report(std::error_code ec) {
@@ -84,17 +85,18 @@ class walk_range : public std::ranges::view_base {
 
     Map const* map_;
     std::error_code* ec_;
-    std::unique_ptr<block_walker> walk_;
+    std::unique_ptr<Walker> walk_;
     std::uint32_t block_ = 0;
     std::uint32_t at_ = 0;
   };
 
-  [[nodiscard]] iterator begin() const { return iterator(*map_, ec_); }
+  [[nodiscard]] iterator begin() const { return iterator(*map_, ec_, how_); }
   [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
 
  private:
   Map const* map_;
   std::error_code* ec_;
+  walk how_;
 };
 
 }  // namespace detail
@@ -102,7 +104,7 @@ class walk_range : public std::ranges::view_base {
 }  // namespace bpfmap::inline BPFMAP_ABI
 
 // Iterators refer to the map, not to the range that made them.
-template <class Map, bpfmap::detail::part Shown>
-inline constexpr bool std::ranges::enable_borrowed_range<bpfmap::detail::walk_range<Map, Shown>> = true;
+template <class Map, bpfmap::detail::part Shown, class Walker>
+inline constexpr bool std::ranges::enable_borrowed_range<bpfmap::detail::walk_range<Map, Shown, Walker>> = true;
 
 #endif

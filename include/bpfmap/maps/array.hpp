@@ -14,7 +14,7 @@
 
 #include <bpfmap/core/concepts.hpp>
 #include <bpfmap/core/reduce.hpp>
-#include <bpfmap/engine/bulk_map.hpp>
+#include <bpfmap/engine/aggregate_map.hpp>
 #include <bpfmap/engine/percpu_totals.hpp>
 #include <bpfmap/engine/strided_view.hpp>
 #include <bpfmap/kernel/memory.hpp>
@@ -73,8 +73,8 @@ concept lock_free =
 /// for (std::uint64_t& cell : table.span()) …
 /// @endcode
 template <map_value T, class Access = unmapped>
-class array : public detail::bulk_map<array<T, Access>, map_type::array, std::uint32_t, detail::plain_values<T>> {
-  using base = detail::bulk_map<array<T, Access>, map_type::array, std::uint32_t, detail::plain_values<T>>;
+class array : public detail::aggregate_map<array<T, Access>, map_type::array, std::uint32_t, detail::plain_values<T>> {
+  using base = detail::aggregate_map<array<T, Access>, map_type::array, std::uint32_t, detail::plain_values<T>>;
 
  public:
   using access_type = Access;

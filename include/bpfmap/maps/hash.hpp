@@ -6,7 +6,7 @@
 
 #include <bpfmap/core/concepts.hpp>
 #include <bpfmap/core/reduce.hpp>
-#include <bpfmap/engine/bulk_map.hpp>
+#include <bpfmap/engine/aggregate_map.hpp>
 #include <bpfmap/engine/percpu_map.hpp>
 
 namespace bpfmap::inline BPFMAP_ABI {
@@ -21,7 +21,7 @@ namespace bpfmap::inline BPFMAP_ABI {
 /// for (auto const& [key, stats] : flows) …
 /// @endcode
 template <hash_key Key, map_value Value>
-class hash : public detail::bulk_map<hash<Key, Value>, map_type::hash, Key, detail::plain_values<Value>> {
+class hash : public detail::aggregate_map<hash<Key, Value>, map_type::hash, Key, detail::plain_values<Value>> {
   friend typename hash::typed_map;
 };
 
@@ -31,7 +31,8 @@ class hash : public detail::bulk_map<hash<Key, Value>, map_type::hash, Key, deta
 /// reached, in groups, and with map_flags::no_common_lru each CPU has a share of its own. A lookup from user
 /// space does not count as use.
 template <hash_key Key, map_value Value>
-class lru_hash : public detail::bulk_map<lru_hash<Key, Value>, map_type::lru_hash, Key, detail::plain_values<Value>> {
+class lru_hash
+    : public detail::aggregate_map<lru_hash<Key, Value>, map_type::lru_hash, Key, detail::plain_values<Value>> {
   friend typename lru_hash::typed_map;
 };
 
@@ -65,7 +66,7 @@ class lru_percpu_hash
 /// than 8 bytes, unless `locked`. There is no counter: size() walks. Programs for tracing cannot use it.
 /// @errors create(): EINVAL the kernel is older than 7.2, as the error says
 template <hash_key Key, map_value Value>
-class rhash : public detail::bulk_map<rhash<Key, Value>, map_type::rhash, Key, detail::plain_values<Value>> {
+class rhash : public detail::aggregate_map<rhash<Key, Value>, map_type::rhash, Key, detail::plain_values<Value>> {
   friend typename rhash::typed_map;
 };
 

@@ -10,7 +10,7 @@
 
 #include <bpfmap/core/concepts.hpp>
 #include <bpfmap/core/lpm_key.hpp>
-#include <bpfmap/engine/bulk_map.hpp>
+#include <bpfmap/engine/aggregate_map.hpp>
 
 namespace bpfmap::inline BPFMAP_ABI {
 
@@ -49,8 +49,9 @@ concept prefix_length_given = because<is_lpm_key<Address>,
 /// 1024}); routes.insert("10.0.0.0/8"_cidr, core); if (auto hop = routes.find("10.1.2.3"_ip)) …
 /// @endcode
 template <detail::prefix_key Key, map_value Value>
-class lpm_trie : public detail::bulk_map<lpm_trie<Key, Value>, map_type::lpm_trie, Key, detail::plain_values<Value>> {
-  using base = detail::bulk_map<lpm_trie<Key, Value>, map_type::lpm_trie, Key, detail::plain_values<Value>>;
+class lpm_trie
+    : public detail::aggregate_map<lpm_trie<Key, Value>, map_type::lpm_trie, Key, detail::plain_values<Value>> {
+  using base = detail::aggregate_map<lpm_trie<Key, Value>, map_type::lpm_trie, Key, detail::plain_values<Value>>;
   friend typename base::typed_map;
 
  public:

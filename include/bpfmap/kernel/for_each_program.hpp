@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT
+#ifndef BPFMAP_KERNEL_FOR_EACH_PROGRAM_HPP
+#define BPFMAP_KERNEL_FOR_EACH_PROGRAM_HPP
+
+// Programs that look at every element of a map, inside the kernel, and leave what they find in memory shared with this
+// process. Linux 5.14 (BPF_PROG_TYPE_SYSCALL; bpf_for_each_map_elem is of 5.13), and CAP_BPF to load.
+
+#include <array>
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <system_error>
+
+#include <bpfmap/core/error.hpp>
+#include <bpfmap/kernel/assembler.hpp>
+#include <bpfmap/kernel/fd.hpp>
+#include <bpfmap/kernel/list_program.hpp>
+#include <bpfmap/kernel/scratch_array.hpp>
+#include <bpfmap/kernel/sys.hpp>
+
+namespace bpfmap::inline BPFMAP_ABI::detail {
+
+/// What such a program leaves. Its counters lie here and not in registers because the verifier would follow a
+/// register's value through every round, up to a million instructions; what it loads from memory may be anything.
+struct for_each_report {
+  std::uint64_t matched = 0;  ///< elements that it was to look for
+  std::uint64_t total = 0;    ///< the sum over these
+  std::int64_t result = 0;    ///< what bpf_for_each_map_elem said: for how many it called back, or a negative errno
+};
+
+/// BTF that tells the kernel that a program has two functions that give an int: it takes no callback without.
+class function_types {
+ public:
+  /// @errors EPERM no CAP_BPF; ENOMEM
+  /// @cost two system calls
+  static function_types load(std::error_code& ec) noexcept {
+    function_types made;
+    made.types_.reset(::btf__new_empty());
+    if (made.types_ == nullptr) {
+      ec = make_error(ENOMEM);
+      return made;
+    }
+    ::btf* const types = made.types_.get();
+    int const number = ::btf__add_int(types, "int", sizeof(int), BTF_INT_SIGNED);
+    int const shape = number < 0 ? number : ::btf__add_func_proto(types, number);
+    int const id = shape < 0 ? shape : ::btf__add_func(types, "bpfmap_walk", BTF_FUNC_STATIC, shape);
+    int const failed = id < 0 ? id : ::btf__load_into_kernel(types);
+    ec = failed < 0 ? make_error(failed) : std::error_code{};
+    made.function_ = static_cast<std::uint32_t>(id);
+    return made;
+  }
+
+  [[nodiscard]] int fd() const noexcept { return ::btf__fd(types_.get()); }
+  /// The type of both functions.
+  [[nodiscard]] std::uint32_t function() const noexcept { return function_; }
+
+ private:
+  struct closer {
+    void operator()(::btf* it) const noexcept { ::btf__free(it); }
+  };
+  std::unique_ptr<::btf, closer> types_;
+  std::uint32_t function_ = 0;
+};
+
+/// Loads a program that does `body` for each element of the map:
+///   report.result = bpf_for_each_map_elem(map, callback, NULL, 0); return 0;
+///   callback: body; return 0;
+/// `body(assembler, next)` finds the key's address in r6, the value's in r7 and the report's, which begins `memory`, in
+/// r8. It keeps these three, and jumps to `next` when it is done with the element.
+///
+/// The kernel walks the buckets of a hash without their locks (kernel/bpf/hashtab.c, bpf_for_each_hash_elem), and calls
+/// back without a pause: for a million elements and more it holds the CPU for 100 ms.
+/// @errors those of function_types::load() and load_syscall_program(); EINVAL the map has no such walk, or, before
+///         Linux 6.1, its elements are not preallocated; EACCES the values hold a bpf_spin_lock or the like
+/// @cost 0.2 ms
+template <class Body>
+unique_fd load_for_each_program(int map_fd, scratch_array const& memory, Body const& body,
+                                std::error_code& ec) noexcept {
+  using bpf::reg;
+  bpf::assembler code;
+  bpf::label const callback = code.new_label();
+  bpf::label const next = code.new_label();
+  code << bpf::load_map(reg::r1, map_fd);
+  code.load_function(reg::r2, callback);
+  code << bpf::move(reg::r3, 0) << bpf::move(reg::r4, 0) << bpf::call(bpf::helper::for_each_map_elem);
+  code << bpf::load_map_value(reg::r6, memory.fd(), 0)
+       << bpf::store(reg::r6, offsetof(for_each_report, result), reg::r0, 8);
+  code << bpf::move(reg::r0, 0) << bpf::exit();
+  code.place(callback);
+  std::uint32_t const callback_at = code.size();
+  // A callback is given the map, the key, the value and the context.
+  code << bpf::move(reg::r6, reg::r2) << bpf::move(reg::r7, reg::r3) << bpf::load_map_value(reg::r8, memory.fd(), 0);
+  body(code, next);
+  code.place(next);
+  code << bpf::move(reg::r0, 0) << bpf::exit();
+  auto const types = function_types::load(ec);
+  if (ec) return {};
+  std::array<bpf_func_info, 2> const places{{{0, types.function()}, {callback_at, types.function()}}};
+  return load_syscall_program("bpfmap_walk", code, ec, {types.fd(), places.data(), 2});
+}
+
+/// Runs it.
+/// @errors what bpf_for_each_map_elem refused
+inline for_each_report run_for_each_program(int program_fd, scratch_array const& memory, std::error_code& ec) noexcept {
+  for_each_report report;
+  std::memcpy(memory.data(), &report, sizeof report);
+  run_syscall_program(program_fd, ec);
+  std::memcpy(&report, memory.data(), sizeof report);
+  if (!ec && report.result < 0) ec = make_error(static_cast<int>(report.result));
+  return report;
+}
+
+// r1 = report.matched++
+inline void emit_matched_element(bpf::assembler& code) noexcept {
+  using bpf::reg;
+  constexpr std::uint32_t matched = offsetof(for_each_report, matched);
+  code << bpf::load(reg::r1, reg::r8, matched, 8) << bpf::move(reg::r2, reg::r1)
+       << bpf::compute(bpf::alu::add, reg::r2, 1) << bpf::store(reg::r8, matched, reg::r2, 8);
+}
+
+/// Where a dump has the parts of each element. All sizes in bytes.
+struct dump_layout {
+  std::uint32_t key_size;
+  std::uint32_t value_size;  ///< 0: keys only
+
+  [[nodiscard]] std::size_t value_at() const noexcept { return round_up(key_size, 8); }
+  [[nodiscard]] std::size_t element_bytes() const noexcept { return value_at() + round_up(value_size, 8); }
+};
+
+/// Body of a program that copies elements into `room`, an array of dump_layout::element_bytes() each:
+///   i = report.matched++; if (to = lookup(room, i)) *to = {key, value}
+/// So it copies as many as there is room for, and counts the others.
+inline void emit_dump(bpf::assembler& code, bpf::label next, scratch_array const& room,
+                      dump_layout const& layout) noexcept {
+  using bpf::reg;
+  emit_matched_element(code);
+  code << bpf::store(reg::r10, static_cast<std::uint32_t>(-4), reg::r1, 4);
+  code << bpf::load_map(reg::r1, room.fd()) << bpf::move(reg::r2, reg::r10) << bpf::compute(bpf::alu::add, reg::r2, -4)
+       << bpf::call(bpf::helper::map_lookup_elem);
+  code.jump_if(reg::r0, bpf::when::equal, 0, next);
+  code.copy(reg::r0, 0, reg::r6, 0, layout.key_size, reg::r1);
+  code.copy(reg::r0, static_cast<std::uint32_t>(layout.value_at()), reg::r7, 0, layout.value_size, reg::r1);
+}
+
+}  // namespace bpfmap::inline BPFMAP_ABI::detail
+
+#endif
