@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <mutex>
 #include <new>
 #include <system_error>
 #include <utility>
@@ -159,32 +160,16 @@ class bulk_engine {
   }
 
  private:
-  // What a program needs, and whose turn it is.
+  // What a program needs, for one thread at a time.
   struct in_kernel {
     std::uint32_t generation = current_generation();
     std::unique_ptr<in_kernel> inherited;  // the parent's, if this process was forked off another
-    std::atomic_flag busy{};
+    std::mutex turn;
     scratch_array memory;
     bulk_layout layout;
     std::array<unique_fd, 3> programs;
     std::array<int, 3> refused{};  // the errno
   };
-  class turn {
-   public:
-    explicit turn(in_kernel& of) noexcept : of_(of) {
-      while (of_.busy.test_and_set(std::memory_order_acquire)) of_.busy.wait(true, std::memory_order_relaxed);
-    }
-    turn(turn const&) = delete;
-    turn& operator=(turn const&) = delete;
-    ~turn() {
-      of_.busy.clear(std::memory_order_release);
-      of_.busy.notify_one();
-    }
-
-   private:
-    in_kernel& of_;
-  };
-
   // One system call costs as much as running a program.
   static constexpr std::uint64_t worth_another_way = 2;
   // What making the memory and loading a program costs (0.2 ms), in keys of the next best way: single calls take 0.9 µs
@@ -273,7 +258,7 @@ class bulk_engine {
     std::error_code why;
     in_kernel* const kernel = ready_memory(why);
     if (kernel != nullptr && !why) {
-      turn const mine(*kernel);
+      std::lock_guard<std::mutex> const mine(kernel->turn);
       int const program = ready_program(*kernel, job, why);
       while (!why && !ec && job.left() != 0) run_list(job, *kernel, program, why, ec);
     }

@@ -62,16 +62,21 @@ class scratch_array {
     if (ec) return made;
     made.fd_ = std::move(fd);
     made.memory_ = std::move(memory);
+    made.generation_ = current_generation();
     return made;
   }
 
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }
   [[nodiscard]] std::byte* data() const noexcept { return memory_.data(); }
-  [[nodiscard]] explicit operator bool() const noexcept { return memory_.data() != nullptr; }
+  /// Whether there is one, and it is not that of the process that this one was forked off.
+  [[nodiscard]] explicit operator bool() const noexcept {
+    return memory_.data() != nullptr && generation_ == current_generation();
+  }
 
  private:
   unique_fd fd_;
   mapping memory_;
+  std::uint32_t generation_ = 0;
 };
 
 }  // namespace bpfmap::inline BPFMAP_ABI::detail
