@@ -21,6 +21,7 @@
 #include <bpfmap/core/sizing.hpp>
 #include <bpfmap/core/bulk.hpp>
 #include <bpfmap/core/stripes.hpp>
+#include <bpfmap/core/predicate.hpp>
 #include <bpfmap/core/histogram.hpp>
 #include <bpfmap/core/lpm_key.hpp>
 // kernel: the door to libbpf
@@ -37,6 +38,7 @@
 #include <bpfmap/kernel/reduction_program.hpp>
 #include <bpfmap/kernel/bulk_programs.hpp>
 #include <bpfmap/kernel/for_each_program.hpp>
+#include <bpfmap/kernel/predicate_code.hpp>
 #include <bpfmap/kernel/programs.hpp>
 #include <bpfmap/kernel/counter_fields.hpp>
 #include <bpfmap/kernel/perf_ring.hpp>

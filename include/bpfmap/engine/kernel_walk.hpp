@@ -85,7 +85,7 @@ class walk_choice {
 
  private:
   // In nanoseconds: what a program saves an element, what it loses a bucket, and what loading it and its memory takes.
-  static constexpr std::uint64_t gain_per_element = 150;
+  static constexpr std::uint64_t gain_per_element = 170;
   static constexpr std::uint64_t loss_per_bucket = 15;
   static constexpr std::uint64_t setup = 300'000;
   // A program is not interrupted by other work on its CPU: at most 100 ms of it.
@@ -221,6 +221,27 @@ class map_walker {
   walk_choice choice_;
   kernel_dump dump_;
 };
+
+/// Looks at all elements: by a program with this `body` (see load_for_each_program), or by `each(blocks, i, report)`,
+/// which does the same for element i of the current block.
+template <class Body, class Each>
+for_each_report look_at_all(walk_choice& choice, Body const& body, Each const& each, std::error_code& ec) {
+  for_each_report found;
+  std::uint32_t block = choice.begin(
+      [&](std::uint64_t, std::error_code& why) noexcept {
+        auto const memory = scratch_array::create(sizeof(for_each_report), why);
+        if (why) return;
+        unique_fd const program = load_for_each_program(choice.shape().fd, memory, body, why);
+        if (why) return;
+        for_each_report const report = run_for_each_program(program.get(), memory, why);
+        if (!why) found = report;
+      },
+      ec);
+  for (; block != 0; block = choice.blocks().next(ec)) {
+    for (std::uint32_t i = 0; i < block; ++i) each(choice.blocks(), i, found);
+  }
+  return found;
+}
 
 }  // namespace bpfmap::inline BPFMAP_ABI::detail
 

@@ -10,12 +10,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <memory>
 #include <system_error>
 
 #include <bpfmap/core/error.hpp>
 #include <bpfmap/kernel/assembler.hpp>
 #include <bpfmap/kernel/fd.hpp>
+#include <bpfmap/kernel/function_types.hpp>
 #include <bpfmap/kernel/list_program.hpp>
 #include <bpfmap/kernel/scratch_array.hpp>
 #include <bpfmap/kernel/sys.hpp>
@@ -28,40 +28,6 @@ struct for_each_report {
   std::uint64_t matched = 0;  ///< elements that it was to look for
   std::uint64_t total = 0;    ///< the sum over these
   std::int64_t result = 0;    ///< what bpf_for_each_map_elem said: for how many it called back, or a negative errno
-};
-
-/// BTF that tells the kernel that a program has two functions that give an int: it takes no callback without.
-class function_types {
- public:
-  /// @errors EPERM no CAP_BPF; ENOMEM
-  /// @cost two system calls
-  static function_types load(std::error_code& ec) noexcept {
-    function_types made;
-    made.types_.reset(::btf__new_empty());
-    if (made.types_ == nullptr) {
-      ec = make_error(ENOMEM);
-      return made;
-    }
-    ::btf* const types = made.types_.get();
-    int const number = ::btf__add_int(types, "int", sizeof(int), BTF_INT_SIGNED);
-    int const shape = number < 0 ? number : ::btf__add_func_proto(types, number);
-    int const id = shape < 0 ? shape : ::btf__add_func(types, "bpfmap_walk", BTF_FUNC_STATIC, shape);
-    int const failed = id < 0 ? id : ::btf__load_into_kernel(types);
-    ec = failed < 0 ? make_error(failed) : std::error_code{};
-    made.function_ = static_cast<std::uint32_t>(id);
-    return made;
-  }
-
-  [[nodiscard]] int fd() const noexcept { return ::btf__fd(types_.get()); }
-  /// The type of both functions.
-  [[nodiscard]] std::uint32_t function() const noexcept { return function_; }
-
- private:
-  struct closer {
-    void operator()(::btf* it) const noexcept { ::btf__free(it); }
-  };
-  std::unique_ptr<::btf, closer> types_;
-  std::uint32_t function_ = 0;
 };
 
 /// Loads a program that does `body` for each element of the map:
