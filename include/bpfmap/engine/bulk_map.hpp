@@ -94,7 +94,7 @@ class bulk_map : public keyed_map<Derived, Type, Key, Values> {
   /// @param values  at least as long as `keys`
   /// @return how many were set; at an error also the place of the key that met it: those before it are set
   /// @errors as insert_or_assign(key, value); EINVAL `values` is shorter than `keys`
-  /// @cost, @concurrency as find(keys, out); per-CPU types by batch: one allocation
+  /// @cost, @concurrency as find(keys, out)
   /// @code
   /// std::error_code ec;
   /// if (auto const done = flows.insert_or_assign(keys, stats, ec); ec) retry_from(done.handled);
@@ -328,7 +328,7 @@ class bulk_map : public keyed_map<Derived, Type, Key, Values> {
     ec.clear();
     std::size_t const bytes = Values::element_bytes(this->cpus()->size());
     std::size_t const block = std::clamp<std::size_t>(block_bytes / bytes, 1, std::max<std::size_t>(keys.size(), 1));
-    buffer const slots = buffer::allocate(block * bytes);
+    scratch const slots(block * bytes);
     if (slots.data() == nullptr) {
       ec = make_error(ENOMEM);
       return {};

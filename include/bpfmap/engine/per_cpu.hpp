@@ -51,28 +51,45 @@ class buffer {
   std::size_t bytes_ = 0;
 };
 
-/// Room for one per-CPU element, lent by the thread and given back: after the first use no allocation. A
-/// second loan while one is out (a reducer that reads another map) gets memory of its own.
+/// Memory that a thread keeps for its next walk or per-CPU element, so that these allocate only when they need more
+/// than ever before. What is lent while another loan is out (a reducer that reads another map) is allocated.
+class spare_memory {
+ public:
+  /// At least `bytes`, uninitialised; empty if there is not so much.
+  static buffer lend(std::size_t bytes) noexcept {
+    buffer lent = gone_ ? buffer() : std::move(kept_.memory);
+    if (lent.size() < bytes) lent = buffer::allocate(bytes);
+    return lent;
+  }
+  static void give_back(buffer lent) noexcept {
+    if (!gone_ && lent.size() > kept_.memory.size() && lent.size() <= most_kept) kept_.memory = std::move(lent);
+  }
+
+ private:
+  // What a walk takes at first, and the largest elements of some dozen CPUs; for more, an allocation is no matter.
+  static constexpr std::size_t most_kept = std::size_t{1} << 21;
+
+  struct keeper {
+    buffer memory;
+    ~keeper() { gone_ = true; }
+  };
+  // A walk may end while its thread does, after this.
+  static inline thread_local bool gone_ = false;
+  static inline thread_local keeper kept_;
+};
+
+/// Room for one per-CPU element.
 class scratch {
  public:
-  explicit scratch(std::size_t bytes) noexcept : lent_(std::move(kept())) {
-    if (lent_.size() < bytes) lent_ = buffer::allocate(bytes);
-  }
+  explicit scratch(std::size_t bytes) noexcept : lent_(spare_memory::lend(bytes)) {}
   scratch(scratch const&) = delete;
   scratch& operator=(scratch const&) = delete;
-  ~scratch() {
-    if (lent_.size() > kept().size()) kept() = std::move(lent_);
-  }
+  ~scratch() { spare_memory::give_back(std::move(lent_)); }
 
   /// Null if there was not enough memory.
   [[nodiscard]] std::byte* data() const noexcept { return lent_.data(); }
 
  private:
-  static buffer& kept() noexcept {
-    static thread_local buffer kept;
-    return kept;
-  }
-
   buffer lent_;
 };
 

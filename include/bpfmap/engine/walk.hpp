@@ -54,12 +54,15 @@ class block_walker {
     // Linux 6.18.15 takes the head of its list of cgroups for one more element: a lookup tells that it is none.
     if (traits_of(shape.type).key == key_kind::cgroup) shape_.keys_only = false;
   }
+  block_walker(block_walker const&) = delete;
+  block_walker& operator=(block_walker const&) = delete;
+  ~block_walker() { spare_memory::give_back(std::move(room_)); }
 
   /// The next elements: how many; 0 at the end, and on an error.
   /// @errors EPERM the descriptor may not be read; ENOMEM; ELOOP a walk by keys that would not end; EIO the
   ///         kernel makes no progress; extracting, ENOSPC: capacity() has grown, make room for so many and call again
-  /// @cost one system call a block of up to 4096 elements; by keys, two an element. One allocation a walk, more
-  ///       if a bucket is larger than the block
+  /// @cost one system call a block of up to 4096 elements; by keys, two an element. No allocation but the
+  ///       thread's first and largest
   std::uint32_t next(std::error_code& ec) noexcept {
     ec.clear();
     if (ended_) return 0;
@@ -132,13 +135,13 @@ class block_walker {
       return false;
     }
     std::size_t const keys_bytes = round_up(capacity * std::size_t{shape_.key_size}, buffer_alignment);
-    buffer larger = buffer::allocate(cursor_room() + keys_bytes + capacity * shape_.element_bytes);
+    buffer larger = spare_memory::lend(cursor_room() + keys_bytes + capacity * shape_.element_bytes);
     if (larger.data() == nullptr) {
       ec = make_error(ENOMEM);
       return false;
     }
     if (room_.data() != nullptr) std::memcpy(larger.data(), room_.data(), cursor_room());
-    room_ = std::move(larger);
+    spare_memory::give_back(std::exchange(room_, std::move(larger)));
     keys_bytes_ = keys_bytes;
     capacity_ = capacity;
     return true;
