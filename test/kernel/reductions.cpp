@@ -91,6 +91,25 @@ struct all_pairs {
   }
 };
 
+// Each index once, with the value that totals() gave.
+template <class Map>
+void walks_give(Map const& map, std::vector<typename Map::mapped_type> const& expected) {
+  std::vector<typename Map::mapped_type> entries;
+  std::uint32_t wrong = 0;
+  for (auto const& [index, value] : map) {
+    wrong += index == entries.size() ? 0 : 1;
+    entries.push_back(value);
+  }
+  BOOST_TEST(wrong == 0U);
+  BOOST_TEST((entries == expected));
+  std::vector<typename Map::mapped_type> values;
+  for (auto const& value : map.values()) values.push_back(value);
+  BOOST_TEST((values == expected));
+  BOOST_TEST(map.for_each([&](std::uint32_t index, auto const& value) { wrong += value == expected[index] ? 0 : 1; }) ==
+             expected.size());
+  BOOST_TEST(wrong == 0U);
+}
+
 // Whatever the way, what the reducer makes of the slots.
 template <class Map>
 void every_way_gives_the_same(std::uint32_t count, test::randomness& random) {
@@ -109,6 +128,7 @@ void every_way_gives_the_same(std::uint32_t count, test::randomness& random) {
     }
     BOOST_TEST(wrong == 0U, to_string(path) << ": " << wrong << " of " << count << " differ");
     if (path != bulk_path::automatic) BOOST_TEST((map.bulk_by() == path));
+    walks_give(map, all);
   }
 }
 
@@ -122,6 +142,8 @@ void every_way_fails_with(Map& map, int number) {
     BOOST_TEST(map.totals(out, ec) == 0U);
     BOOST_TEST(ec.value() == number, to_string(path));
     BOOST_TEST(map.reduce_all(ec).empty());
+    BOOST_TEST(ec.value() == number, to_string(path));
+    BOOST_TEST(map.for_each([](auto, auto) {}, ec) == 0U);
     BOOST_TEST(ec.value() == number, to_string(path));
   }
 }
@@ -187,6 +209,33 @@ BOOST_AUTO_TEST_CASE(load_their_program_when_it_is_worth_it, *ut::precondition(w
   auto const large = created<counters>(5000);
   (void)large.reduce_all();
   BOOST_TEST((large.bulk_by() == bulk_path::in_kernel));
+}
+
+BOOST_AUTO_TEST_CASE(are_what_walks_give_too, *ut::precondition(with_the_helper)) {
+  auto map = created<counters>(5000);
+  (void)map.reduce_all();
+  auto const batches = test::calls::lookup_batch();
+  std::uint64_t seen = 0;
+  for (auto const& entry : map) seen += entry.second + 1;
+  BOOST_TEST(seen == 5000U);
+  BOOST_TEST(test::calls::lookup_batch() == batches, "the walk had no need of batches");
+  // A walk that is given up leaves the next one whole.
+  for (auto const& entry : map) {
+    if (entry.first == 3) break;
+  }
+  BOOST_TEST(map.for_each([](std::uint32_t index, auto) { return index < 4500; }) == 4501U);
+  map.set_bulk_path(bulk_path::batch);
+  for (auto const& entry : map) seen += entry.second + 1;
+  BOOST_TEST(seen == 10000U);
+  BOOST_TEST(test::calls::lookup_batch() > batches);
+  test::deny_programs const no_programs;
+  auto fresh = created<counters>(5000);
+  for (auto const& entry : fresh) seen += entry.second + 1;
+  BOOST_TEST(seen == 15000U);
+  fresh.set_bulk_path(bulk_path::in_kernel);
+  std::error_code ec;
+  BOOST_TEST(fresh.for_each([](auto, auto) {}, ec) == 0U);
+  BOOST_TEST(ec.value() == EPERM);
 }
 
 BOOST_AUTO_TEST_CASE(come_by_other_ways_where_programs_and_batches_are_denied) {

@@ -432,7 +432,8 @@ class keyed_map : public typed_map<Derived, Type> {
             .key_size = sizeof(key_type),
             .element_bytes = Values::element_bytes(cpus_ == nullptr ? 0 : cpus_->size()),
             .max_entries = this->info().max_entries,
-            .keys_only = keys_only};
+            .keys_only = keys_only,
+            .reduced = reduced()};
   }
   template <class Walker>
   [[nodiscard]] key_type key_at(Walker const& elements, std::uint32_t i) const noexcept {
@@ -442,10 +443,14 @@ class keyed_map : public typed_map<Derived, Type> {
   }
   template <class Walker>
   [[nodiscard]] mapped_type value_at(Walker const& elements, std::uint32_t i) const noexcept(Values::nothrow) {
-    if constexpr (Values::per_cpu)
-      return Values::decode(elements.value(i), *cpus_);
-    else
+    if constexpr (!Values::per_cpu) {
       return Values::decode(elements.value(i));
+    } else {
+      if constexpr (Values::reducible_in_kernel) {
+        if (elements.reduced()) return plain_values<mapped_type>::decode(elements.value(i));
+      }
+      return Values::decode(elements.value(i), *cpus_);
+    }
   }
   // for_each(), on this walk.
   template <class Walker, class F>
@@ -599,6 +604,13 @@ class keyed_map : public typed_map<Derived, Type> {
   }
   void noted(block_walker const&) const noexcept {}
 
+  // What the class may have that gives reduced values without their slots.
+  [[nodiscard]] reduced_source reduced() const noexcept {
+    if constexpr (requires(Derived const& self) { self.reduced_values_of_walks(); })
+      return static_cast<Derived const&>(*this).reduced_values_of_walks();
+    else
+      return {};
+  }
   template <part Shown>
   [[nodiscard]] auto range(std::error_code* ec) const noexcept {
     return walk_range<keyed_map, Shown>(*this, ec);

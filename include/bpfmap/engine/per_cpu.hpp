@@ -15,6 +15,7 @@
 #include <bpfmap/core/concepts.hpp>
 #include <bpfmap/core/cpu.hpp>
 #include <bpfmap/core/reduce.hpp>
+#include <bpfmap/core/reduction_table.hpp>
 
 namespace bpfmap::inline BPFMAP_ABI::detail {
 
@@ -122,6 +123,7 @@ struct reduced_values {
   static constexpr bool per_cpu = true;
   static constexpr bool readable = true;
   static constexpr bool writable = scattering_reducer<Reducer, Slot>;
+  static constexpr bool reducible_in_kernel = detail::reducible_in_kernel<Slot, Reducer>;
   static constexpr bool nothrow = std::is_nothrow_invocable_v<Reducer const&, per_cpu_view<Slot const>>;
   static constexpr bool nothrow_write = requires(mapped_type const& value, per_cpu_view<Slot> slots) {
     { Reducer{}.scatter(value, slots) } noexcept;

@@ -35,7 +35,9 @@ template <class Derived, map_type Type, per_cpu_slot Slot, class Reducer>
   requires reducer<Reducer, Slot>
 class percpu_totals : public percpu_map<Derived, Type, std::uint32_t, Slot, Reducer> {
   using base = percpu_map<Derived, Type, std::uint32_t, Slot, Reducer>;
-  using values = reduced_values<Slot, Reducer>;
+  using slots_of = reduced_values<Slot, Reducer>;
+  template <class, map_type, class, class>
+  friend class keyed_map;
 
  public:
   using mapped_type = typename base::mapped_type;
@@ -60,7 +62,7 @@ class percpu_totals : public percpu_map<Derived, Type, std::uint32_t, Slot, Redu
   /// std::vector<std::uint64_t> drops_by_port(65536);
   /// drops.totals(drops_by_port);
   /// @endcode
-  size_type totals(std::span<mapped_type> out, std::error_code& ec) const noexcept(values::nothrow) {
+  size_type totals(std::span<mapped_type> out, std::error_code& ec) const noexcept(slots_of::nothrow) {
     ec.clear();
     bulk_path const forced = this->forced_path();
     auto const count = static_cast<std::uint32_t>(std::min<size_type>(out.size(), this->info().max_entries));
@@ -115,17 +117,14 @@ class percpu_totals : public percpu_map<Derived, Type, std::uint32_t, Slot, Redu
   // Each gives how many it has written, or nothing if this way does not exist; unless it is forced, which is an error.
 
   std::optional<size_type> reduce_in_kernel(std::span<mapped_type> out, bool forced, std::error_code& ec) const
-      noexcept(values::nothrow) {
+      noexcept(slots_of::nothrow) {
     if constexpr (reducible_in_kernel<Slot, Reducer>) {
+      std::error_code why;
       // The first by system call: only that asks whether this descriptor may read.
       if (reduce_each(out.first(1), ec) == 0) return 0;
-      std::error_code why;
-      reduction_shape const shape{.fd = this->fd(),
-                                  .max_entries = this->info().max_entries,
-                                  .cpus = this->cpus(),
-                                  .table = reduction_table_of<Slot, Reducer>()};
-      std::uint32_t const done = reduction_.reduce(shape, 1, static_cast<std::uint32_t>(out.size() - 1),
-                                                   reinterpret_cast<std::byte*>(out.data() + 1), why);
+      auto const rest = out.subspan(1);
+      std::uint32_t const done = reduction_.reduce(reduction(), 1, static_cast<std::uint32_t>(rest.size()),
+                                                   reinterpret_cast<std::byte*>(rest.data()), why);
       if (why && !forced) return {};
       ec = why;
       this->took(bulk_path::in_kernel);
@@ -135,9 +134,41 @@ class percpu_totals : public percpu_map<Derived, Type, std::uint32_t, Slot, Redu
     }
   }
 
+  [[nodiscard]] reduction_shape reduction() const noexcept {
+    return {.fd = this->fd(),
+            .max_entries = this->info().max_entries,
+            .cpus = this->cpus(),
+            .table = reduction_table_of<Slot, Reducer>()};
+  }
+
+  // For walks: blocks that are reduced in the kernel, where that is the way to take.
+  [[nodiscard]] reduced_source reduced_values_of_walks() const noexcept {
+    if constexpr (reducible_in_kernel<Slot, Reducer>) {
+      bool const allowed = this->forced_path() == bulk_path::automatic || this->forced_path() == bulk_path::in_kernel;
+      if (allowed && this->fd() >= 0) return {.reduce = &reduce_block, .self = this, .bytes = sizeof(mapped_type)};
+    }
+    return {};
+  }
+  static std::uint32_t reduce_block(void const* self, std::uint32_t first, std::uint32_t count, std::byte* out,
+                                    std::error_code& ec) noexcept {
+    auto const& map = *static_cast<percpu_totals const*>(self);
+    std::uint32_t const all = map.info().max_entries;
+    bool const forced = map.forced_path() == bulk_path::in_kernel;
+    if (first == 0 && !forced && !map.reduction_.is_worth_it(all)) {
+      map.reduction_.note_copied(all);
+      return 0;
+    }
+    if (first == 0 && !map.contains(0, ec)) return 0;  // asks whether this descriptor may read
+    std::error_code why;
+    std::uint32_t const done = map.reduction_.reduce(map.reduction(), first, count, out, why);
+    if (why && forced) ec = why;
+    return why ? 0 : done;
+  }
+
   std::optional<size_type> reduce_batches(std::span<mapped_type> out, bool forced, std::error_code& ec) const
-      noexcept(values::nothrow) {
+      noexcept(slots_of::nothrow) {
     walk_shape shape = this->shape(false);
+    shape.reduced = {};
     shape.max_entries = static_cast<std::uint32_t>(out.size());  // no more is copied than is asked for
     block_walker walk(shape);
     size_type done = 0;
@@ -155,7 +186,7 @@ class percpu_totals : public percpu_map<Derived, Type, std::uint32_t, Slot, Redu
     return done;
   }
 
-  size_type reduce_each(std::span<mapped_type> out, std::error_code& ec) const noexcept(values::nothrow) {
+  size_type reduce_each(std::span<mapped_type> out, std::error_code& ec) const noexcept(slots_of::nothrow) {
     size_type done = 0;
     while (done < out.size()) {
       auto found = this->find(static_cast<std::uint32_t>(done), ec);

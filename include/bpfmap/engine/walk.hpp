@@ -33,6 +33,18 @@ enum class walk : std::uint8_t {
 
 namespace detail {
 
+/// Where a walk over a per-CPU array gets values that are reduced already. The object behind it outlives the walk.
+struct reduced_source {
+  /// Reduces `count` elements from index `first` on into `out`, or as many as it gives back; 0 without an error: it
+  /// does not do that any more.
+  std::uint32_t (*reduce)(void const* self, std::uint32_t first, std::uint32_t count, std::byte* out,
+                          std::error_code& ec) noexcept = nullptr;
+  void const* self = nullptr;
+  std::size_t bytes = 0;  // of a value: no more than all its slots have
+
+  explicit operator bool() const noexcept { return reduce != nullptr; }
+};
+
 /// What a walker must know of a map.
 struct walk_shape {
   int fd;
@@ -44,6 +56,7 @@ struct walk_shape {
   bool extract = false;    // what is given is taken out of the map
   bool by_keys = false;    // not by batch, also where the kernel can
   bool in_steps = false;   // the first block is a small one, to look what the map is like
+  reduced_source reduced = {};
 };
 
 /// Gives the elements of a map in blocks. Not for concurrent use; one walker, one thread.
@@ -70,6 +83,7 @@ class block_walker {
       return end();
     }
     if (shape_.in_steps && started_ && capacity_ < first_capacity() && !reserve(first_capacity(), ec)) return end();
+    if (shape_.reduced) return next_reduced(ec);
     return how_ == counting::batch_walk ? next_batch(ec) : next_by_key(ec);
   }
 
@@ -83,8 +97,10 @@ class block_walker {
     return keys() + std::size_t{i} * shape_.key_size;
   }
   [[nodiscard]] std::byte const* value(std::uint32_t i) const noexcept {
-    return values() + std::size_t{i} * shape_.element_bytes;
+    return values() + i * (reduced() ? shape_.reduced.bytes : shape_.element_bytes);
   }
+  /// Whether the values of the current block are reduced, and not slots.
+  [[nodiscard]] bool reduced() const noexcept { return static_cast<bool>(shape_.reduced); }
 
   /// After a block: whether there is nothing behind it, as far as is known.
   [[nodiscard]] bool ended() const noexcept { return ended_; }
@@ -150,6 +166,28 @@ class block_walker {
   std::uint32_t end() noexcept {
     ended_ = true;
     return 0;
+  }
+
+  std::uint32_t next_reduced(std::error_code& ec) noexcept {
+    std::uint32_t const left = shape_.max_entries - reduced_;
+    if (left == 0) return end();
+    std::uint32_t const count =
+        shape_.reduced.reduce(shape_.reduced.self, reduced_, std::min(left, capacity_), values(), ec);
+    if (ec) return end();
+    if (count == 0) {
+      // From here on by batch. The cursor of arrays is the index that was last.
+      shape_.reduced = {};
+      started_ = reduced_ != 0;
+      std::uint32_t const last = reduced_ - 1;
+      std::memcpy(room_.data(), &last, sizeof last);
+      return next(ec);
+    }
+    for (std::uint32_t i = 0; i < count; ++i) {
+      std::uint32_t const index = reduced_ + i;
+      std::memcpy(keys() + i * sizeof index, &index, sizeof index);
+    }
+    reduced_ += count;
+    return count;
   }
 
   static bool means_no_batch(int result) noexcept {
@@ -270,6 +308,7 @@ class block_walker {
   std::size_t keys_bytes_ = 0;
   std::uint32_t capacity_ = 0;
   std::uint64_t steps_ = 0;
+  std::uint32_t reduced_ = 0;  // elements that came reduced
   bool started_ = false;
   bool last_ = false;  // extracting by keys: there is no key ahead
   bool ended_ = false;
