@@ -6,7 +6,6 @@
 // process. Linux 5.14 (BPF_PROG_TYPE_SYSCALL; bpf_for_each_map_elem is of 5.13), and CAP_BPF to load.
 
 #include <array>
-#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
