@@ -59,6 +59,8 @@ def structured(raw, command):
 
 
 def digits(value):
+    if value >= 1e9:
+        return f"{value / 1e9:.3g} G"
     if value >= 1e6:
         return f"{value / 1e6:.3g} M"
     if value >= 1e4:

@@ -102,7 +102,7 @@ class rounds {
   void warm_up();
   void run_rounds();
   void report();
-  void report_target(target const& claim, bool& believed);
+  bool report_target(target const& claim);
   void keep_ratios(std::string const& name);
   [[nodiscard]] std::vector<double> ratios(std::string const& slow, std::string const& fast) const;
   [[nodiscard]] std::size_t place(std::string const& name) const;
