@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Calls on many elements: which way they go, what others may do meanwhile, and what happens without privileges.
+#include "../../bpf/locks.h"
 #include "../support/deny.hpp"
 #include "../support/kernel.hpp"
+#include "../support/programs.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -247,6 +249,47 @@ BOOST_AUTO_TEST_CASE(a_descriptor_for_reading_writes_nothing) {
   BOOST_TEST(ec.value() == EPERM);
 }
 
+// Programs may not copy a bpf_spin_lock, so the kernel refuses theirs.
+BOOST_AUTO_TEST_CASE(values_with_a_lock_go_by_system_calls) {
+  auto object = test::loaded("locks");
+  auto map = object.map<bpfmap::hash<std::uint32_t, locked_pair>>("pairs");
+  std::vector<std::uint32_t> const keys{0, 1, 2, 9};
+  std::vector<locked_pair> values(3);
+  for (std::uint32_t i = 0; i < 3; ++i) values[i].second = i;
+  BOOST_TEST(map.insert_or_assign(std::span(keys).first(3), values).matched == 3U);
+  std::vector<locked_pair> out(4);
+  std::error_code ec;
+  map.set_bulk_path(bulk_path::in_kernel);
+  map.find(keys, out, ec);
+  BOOST_TEST(ec.value() == (test::running_kernel() < bpfmap::kernel_version{5, 14} ? EINVAL : EACCES));
+  map.set_bulk_path(bulk_path::automatic);
+  for (int i = 0; i < 100; ++i) BOOST_TEST_REQUIRE(map.find(keys, out).matched == 3U);
+  BOOST_TEST(map.bulk_by() == bulk_path::single);
+  BOOST_TEST(out[2].second == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(many_addresses_find_their_longest_prefixes) {
+  using key = bpfmap::lpm_key<bpfmap::ipv4>;
+  auto map = bpfmap::lpm_trie<key, std::uint64_t>::create({.name = "routes", .max_entries = 100});
+  std::vector<key> const prefixes{{bpfmap::ipv4(10, 0, 0, 0), 8}, {bpfmap::ipv4(10, 1, 0, 0), 16}};
+  BOOST_TEST(map.insert_or_assign(prefixes, std::vector<std::uint64_t>{8, 16}).matched == 2U);
+  std::vector<key> addresses;
+  std::vector<std::uint64_t> expected;
+  for (std::uint32_t i = 0; i < 1000; ++i) {
+    auto const first = static_cast<std::uint8_t>(10 + i % 2);
+    auto const second = static_cast<std::uint8_t>(i % 3);
+    addresses.push_back({bpfmap::ipv4(first, second, 1, 1), 32});
+    expected.push_back(first != 10 ? 0 : second == 1 ? 16 : 8);
+  }
+  std::vector<std::uint64_t> out(1000);
+  BOOST_TEST((map.find(addresses, out) == bulk_result{500, 1000}));
+  BOOST_TEST(out == expected, boost::test_tools::per_element());
+  BOOST_TEST_MESSAGE("of a trie: " << to_string(map.bulk_by()));
+  key_bits erased;
+  BOOST_TEST((map.erase(std::vector<key>{prefixes[1], prefixes[1], prefixes[0]}, erased) == bulk_result{2, 3}));
+  BOOST_TEST((erased[0] && !erased[1] && erased[2]));
+}
+
 BOOST_AUTO_TEST_CASE(lru_maps_do_not_take_a_bulk_lookup_for_use) {
   auto map = bpfmap::lru_hash<std::uint32_t, std::uint64_t>::create({.name = "bulk", .max_entries = 4096});
   numbers const all(1000);
@@ -448,7 +491,7 @@ BOOST_AUTO_TEST_CASE(loses_nothing_when_a_bucket_is_larger_than_a_block) {
 
 // Every key is written once, by one of two threads, and counted where it comes out.
 BOOST_AUTO_TEST_CASE(beside_two_writers_gives_each_element_once_or_leaves_it, *ut::precondition(test::two_cpus)) {
-  auto const map = table::create({.name = "bulk", .max_entries = 100'000});
+  auto const map = table::create({.name = "bulk", .max_entries = 5000});
   constexpr std::uint32_t block = 64;
   std::atomic<bool> stop{false};
   std::atomic<std::uint64_t> written{0};
