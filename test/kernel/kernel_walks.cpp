@@ -168,9 +168,13 @@ BOOST_AUTO_TEST_CASE(are_chosen_for_full_maps_and_not_for_sparse_or_small_ones) 
   same_as_by_batch(small, bulk_path::batch);
   auto const tiny = filled(3, 1000);
   same_as_by_batch(tiny, bulk_path::batch);
-  // Sparse as a whole, and too large for a CPU to be held so long, though it has many.
-  auto const large = filled(100'000, 1'200'000);
-  same_as_by_batch(large, bulk_path::batch);
+  // Many elements, and many more buckets.
+  auto const thin = filled(20'000, 1'000'000);
+  same_as_by_batch(thin, bulk_path::batch);
+  // So large that a CPU would be held for long.
+  auto const large = bpfmap::array<std::uint32_t>::create({.max_entries = (1U << 20) + 1});
+  BOOST_TEST(large.for_each([](auto, auto) { return false; }, walk::in_kernel) == 1U);
+  BOOST_TEST(large.walked_by() == bulk_path::batch);
   // Only the bulk calls that filled them, and these on the first of many keys.
   BOOST_TEST(test::calls::program_load() - loads <= 4U);
 }

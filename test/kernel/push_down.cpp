@@ -355,6 +355,7 @@ BOOST_AUTO_TEST_CASE(of_per_cpu_maps_and_tries_go_by_walking_over_reduced_values
   std::error_code ec;
   BOOST_TEST(hits.count_if(value() >= 500, ec) == 0U);
   BOOST_TEST((ec == std::errc::operation_not_supported));
+  BOOST_TEST(hits.count_if(value() >= 500, walk::batch) == 500U);
   using namespace bpfmap::literals;
   auto routes = bpfmap::lpm_trie<bpfmap::lpm_key<bpfmap::ipv4>, std::uint32_t>::create({.max_entries = 100});
   routes.insert("10.0.0.0/8"_cidr, 8);
