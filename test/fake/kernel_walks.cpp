@@ -5,10 +5,6 @@
 
 #include <map>
 
-namespace bpfmap::inline BPFMAP_ABI {
-inline std::ostream& boost_test_print_type(std::ostream& out, bulk_path path) { return out << to_string(path); }
-}  // namespace bpfmap::inline BPFMAP_ABI
-
 namespace {
 
 using bpfmap::bulk_path;

@@ -15,10 +15,6 @@ namespace ut = boost::unit_test;
 using bpfmap::bulk_path;
 using bpfmap::walk;
 
-namespace bpfmap::inline BPFMAP_ABI {
-inline std::ostream& boost_test_print_type(std::ostream& out, bulk_path path) { return out << to_string(path); }
-}  // namespace bpfmap::inline BPFMAP_ABI
-
 namespace {
 
 using numbers = bpfmap::hash<std::uint32_t, std::uint64_t>;

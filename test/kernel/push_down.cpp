@@ -19,10 +19,6 @@ using bpfmap::key_field;
 using bpfmap::value;
 using bpfmap::walk;
 
-namespace bpfmap::inline BPFMAP_ABI {
-inline std::ostream& boost_test_print_type(std::ostream& out, bulk_path path) { return out << to_string(path); }
-}  // namespace bpfmap::inline BPFMAP_ABI
-
 namespace {
 
 struct times {

@@ -206,7 +206,7 @@ class bulk_engine {
     std::uint64_t const spent = spent_.load(std::memory_order_relaxed);
     bool const worth = kernel_.load(std::memory_order_relaxed) != nullptr || spent + job.left() >= cost;
     if (worth && has_program(job) && run_in_kernel(job, false, ec)) return bulk_path::in_kernel;
-    if (!worth) spent_.fetch_add(job.left(), std::memory_order_relaxed);
+    if (!worth) spent_.fetch_add(static_cast<std::uint32_t>(job.left()), std::memory_order_relaxed);
     if (batch && run_batch(job, false, ec)) return bulk_path::batch;
     return bulk_path::single;
   }
@@ -348,7 +348,7 @@ class bulk_engine {
   mutable std::atomic<in_kernel*> kernel_{nullptr};
   mutable std::atomic<bulk_path> used_{bulk_path::automatic};
   std::atomic<bulk_path> forced_{bulk_path::automatic};
-  mutable std::atomic<std::uint64_t> spent_{0};
+  mutable std::atomic<std::uint32_t> spent_{0};  // no more than a set-up costs
 };
 
 }  // namespace bpfmap::inline BPFMAP_ABI::detail
