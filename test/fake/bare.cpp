@@ -74,6 +74,7 @@ BOOST_AUTO_TEST_CASE(refuses_striped_arrays_whose_cpus_it_cannot_know_and_loads_
   fake::set_object({.programs = {"on_open"}, .maps = {{.type = 2, .max_entries = 0, .name = "counts", .striped = 4}}});
   bpfmap::object::open("tool.bpf.o").load(ec);
   BOOST_TEST(ec.value() == ENOENT);
+  BOOST_TEST(has(test::message_of([] { bpfmap::object::open("tool.bpf.o").load(); }), "is sysfs mounted at /sys?"));
 }
 
 BOOST_AUTO_TEST_CASE(says_the_same_when_it_is_asked_again) {

@@ -398,6 +398,7 @@ BOOST_AUTO_TEST_CASE(of_an_object_get_a_stripe_for_every_cpu_id_of_the_machine) 
   BOOST_TEST(skeleton.map<counts>("counts").size() == 10U);
   bpfmap::fit_to_machine(nullptr, ec);
   BOOST_TEST(ec.value() == EINVAL);
+  BOOST_TEST(has(test::message_of([] { bpfmap::fit_to_machine(nullptr); }), "fit_to_machine on a null pointer"));
 }
 
 BOOST_AUTO_TEST_CASE(of_an_object_have_as_many_indices_as_its_programs_were_compiled_for) {
@@ -406,10 +407,17 @@ BOOST_AUTO_TEST_CASE(of_an_object_have_as_many_indices_as_its_programs_were_comp
   auto object = bpfmap::object::open("tool.bpf.o");
   object.map("counts").set_max_entries(100);
   BOOST_TEST(number_of([&](auto& ec) { object.load(ec); }) == EINVAL);
+  constexpr auto reason =
+      "the indices of the striped array 'counts' are compiled into its programs: max_entries cannot be changed";
+  BOOST_TEST(has(test::message_of([&] { object.load(); }), reason));
+  BOOST_TEST(has(test::message_of([&] { bpfmap::fit_to_machine(object.get()); }), reason));
+  object.map("counts").set_max_entries(0);
+  object.load();
   fake::set_object({.programs = {"on_open"},
                     .maps = {{.type = 2, .max_entries = 0, .flags = 1024, .name = "counts", .striped = 1U << 28}}});
   auto huge = bpfmap::object::open("tool.bpf.o");
   BOOST_TEST(number_of([&](auto& ec) { huge.load(ec); }) == E2BIG);
+  BOOST_TEST(has(test::message_of([&] { huge.load(); }), "'counts' is too large for so many CPUs"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <cstring>
 #include <iterator>
+#include <string>
 #include <string_view>
 #include <system_error>
 
@@ -87,6 +88,23 @@ inline void fit_map(::bpf_object* object, ::bpf_map* map, std::error_code& ec) n
   if (int const failed = ::bpf_map__set_max_entries(map, wanted); failed < 0) ec = make_error(failed);
 }
 
+// Why fit_to_machine() failed so.
+inline std::string unfit_text(::bpf_object* object, int number) {
+  if (number != EINVAL && number != E2BIG) {
+    return "the possible CPUs, which the sizes of maps depend on, cannot be read: is sysfs mounted at /sys?";
+  }
+  for (::bpf_map* map = ::bpf_object__next_map(object, nullptr); map != nullptr;
+       map = ::bpf_object__next_map(object, map)) {
+    std::error_code ec;
+    fit_map(object, map, ec);
+    if (!ec) continue;
+    return number == EINVAL ? join("the indices of the striped array '", ::bpf_map__name(map),
+                                   "' are compiled into its programs: max_entries cannot be changed")
+                            : join("the striped array '", ::bpf_map__name(map), "' is too large for so many CPUs");
+  }
+  return {};
+}
+
 // The memory of a constant before the object is loaded; null if the programs have none of this name and size.
 inline std::byte* initial_constant(::bpf_object* object, std::string_view name, std::size_t bytes) noexcept {
   global_place const place = find_global(object, name);
@@ -107,8 +125,8 @@ inline std::byte* initial_constant(::bpf_object* object, std::string_view name, 
 /// @cost nothing that loading would notice
 /// @code
 /// tool_bpf* const skeleton = tool_bpf__open();
-/// bpfmap::fit_to_machine(skeleton->obj, ec);
-/// if (!ec) tool_bpf__load(skeleton);
+/// bpfmap::fit_to_machine(skeleton->obj);
+/// tool_bpf__load(skeleton);
 /// @endcode
 inline void fit_to_machine(::bpf_object* object, std::error_code& ec) noexcept {
   ec = make_error(object == nullptr ? EINVAL : 0);
@@ -133,6 +151,16 @@ inline void fit_to_machine(::bpf_object* object, std::error_code& ec) noexcept {
     std::memcpy(at, holes, sizeof holes);
   }
 }
+#if BPFMAP_EXCEPTIONS
+inline void fit_to_machine(::bpf_object* object) {
+  std::error_code ec;
+  fit_to_machine(object, ec);
+  if (!ec) return;
+  if (object == nullptr) detail::raise(ec, "fit_to_machine", "a null pointer", {}, "there is no such object");
+  detail::raise(ec, "fit_to_machine", detail::join("object '", ::bpf_object__name(object), "'"),
+                ::bpf_object__name(object), detail::unfit_text(object, ec.value()));
+}
+#endif
 
 }  // namespace bpfmap::inline BPFMAP_ABI
 

@@ -412,6 +412,8 @@ class object {
     }
   }
   [[nodiscard]] std::string load_hint(int number) const {
+    if (!loaded_ && object_ != nullptr)
+      return detail::unfit_text(object_.get(), number);  // nothing was asked of the kernel
     std::string hint;
     for (bpfmap::program const each : programs()) {
       detail::kernel_helper const* const missing = each.autoload() ? detail::missing_helper(each.get()) : nullptr;
