@@ -88,7 +88,10 @@ class percpu_reduction {
     scratch_array memory;
     unique_fd program;
     reduction_layout layout;
-    std::unique_ptr<tools> older;  // of the process that this one was forked off; others may be about to look at it
+    std::uint32_t generation = current_generation();
+    // Those of the process that this one was forked off: it works in their memory, and one of its threads may have had
+    // its turn. Nothing of them is touched; they go with the map object.
+    std::unique_ptr<tools> inherited;
 
     static std::unique_ptr<tools> make(reduction_shape const& shape, std::error_code& ec) noexcept {
       std::unique_ptr<tools> made(new (std::nothrow) tools);
@@ -127,7 +130,7 @@ class percpu_reduction {
   tools* get(reduction_shape const& shape, std::error_code& ec) const noexcept {
     ec.clear();
     tools* found = current_.load(std::memory_order_acquire);
-    if (found != nullptr && found->memory) return found;
+    if (found != nullptr && found->generation == current_generation()) return found;
     if (int const number = refused_.load(std::memory_order_relaxed); number != 0) {
       ec = make_error(number);
       return nullptr;
@@ -138,13 +141,13 @@ class percpu_reduction {
       return nullptr;
     }
     tools* const fresh = made.get();
-    made->older.reset(found);
+    made->inherited.reset(found);
     if (current_.compare_exchange_strong(found, fresh, std::memory_order_acq_rel)) {
       static_cast<void>(made.release());
       return fresh;
     }
     // Another thread was faster: its tools are as good. What was there before is no longer ours.
-    static_cast<void>(made->older.release());
+    static_cast<void>(made->inherited.release());
     return found;
   }
 
