@@ -116,6 +116,7 @@ void reset() {
   all.batches_after = 0;
   all.libbpf_maps.clear();
   all.count.reset();
+  all.loops = false;
   all.info_bytes = 104;
 }
 

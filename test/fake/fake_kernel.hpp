@@ -64,6 +64,7 @@ struct state {
   std::uint64_t update_flags = 0;
   std::uint64_t lookup_flags = 0;
   std::optional<std::int64_t> count;
+  bool loops = false;
   std::uint32_t info_bytes = 104;
   std::uint32_t next_id = 0;
 };

@@ -158,6 +158,9 @@ bpf_map* libbpf_map(shape const& made);
 /// One that was not loaded yet.
 bpf_map* unloaded_map(std::string const& name);
 
+/// From now on programs that loop are run, too. Else this kernel refuses them.
+void run_loops();
+
 /// How libbpf attaches a struct_ops that has links: 1.2 and newer make the link, too.
 void make_links_of_struct_ops(bool newer);
 /// libbpf 1.4 and newer have mapped an arena here.

@@ -62,6 +62,8 @@ class map {
   /// The same as update, without flags and permissions: what a program does.
   void put(bytes const& key, bytes const& value);
   void drop(bytes const& key);
+  /// Element `index` of an array, in the memory that is mapped; null if there is none.
+  [[nodiscard]] std::byte* cell(std::uint32_t index) const;
   void set_buckets(std::uint32_t number);
   /// From now on user space cannot write, nor map an array writable.
   void freeze();
@@ -84,7 +86,6 @@ class map {
   [[nodiscard]] bool evicts() const { return made.type == 9 || made.type == 10; }
   [[nodiscard]] std::size_t bucket_of(bytes const& key) const;
   [[nodiscard]] element const* find(bytes const& key) const;
-  [[nodiscard]] std::byte* cell(std::uint32_t index) const;
   void insert(bytes const& key, bytes const& value);
   void evict_oldest();
   [[nodiscard]] std::vector<element const*> in_walk_order() const;

@@ -2,7 +2,12 @@
 // Runs BPF programs, as far as bpfmap writes any by itself.
 #include "fake_kernel.hpp"
 
+#include "../support/bpf_machine.hpp"
+
 #include <cstring>
+#include <exception>
+
+#include <bpfmap/core/cpu.hpp>
 
 namespace fake {
 
@@ -50,7 +55,49 @@ bool step(machine& m, object const& program, std::size_t& at, unsigned char* con
   }
 }
 
+// Programs with loops, which work on the memory of arrays.
+bool run_loops_of(object const& program, std::uint32_t& result) {
+  test::bpf_machine machine(program.code);
+  auto const map_of_code = [&](std::uint64_t fd) -> map const& {
+    return *kernel().objects.at(program.maps_of_code.at(static_cast<int>(fd))).map;
+  };
+  for (auto const& [fd, file] : program.maps_of_code) {
+    map const& each = *kernel().objects.at(file).map;
+    if (!each.is_array()) return false;
+    std::size_t const stride = (each.element_bytes() + 7) / 8 * 8;
+    machine.set_map_value(fd, each.cell(0));
+    machine.allow(each.cell(0), stride * each.made.max_entries);
+  }
+  std::error_code ec;
+  auto const cpus = bpfmap::cpu_set::parse(fake_files::possible_cpus, ec);
+  machine.helper = [&](std::int32_t number, test::bpf_machine::registers const& r) -> std::uint64_t {
+    std::uint32_t index = 0;
+    std::memcpy(&index, reinterpret_cast<void const*>(r[2]), sizeof index);
+    map const& read = map_of_code(r[1]);
+    std::size_t const rank = cpus.rank_of(static_cast<std::uint32_t>(r[3]));
+    if (number != static_cast<std::int32_t>(bpfmap::detail::bpf::helper::map_lookup_percpu_elem)) {
+      throw std::runtime_error("a helper that is not known");
+    }
+    // Where the kernel has no CPU it has no memory either: it would read anything.
+    if (rank == cpus.size()) violate("a program asks for the slot of CPU " + std::to_string(r[3]));
+    std::byte* const element = read.cell(index);
+    if (element == nullptr || rank == cpus.size()) return 0;
+    return reinterpret_cast<std::uint64_t>(element + rank * (read.element_bytes() / cpus.size()));
+  };
+  try {
+    result = static_cast<std::uint32_t>(machine.run());
+    return true;
+  } catch (std::exception const& refused) {
+    return false;
+  }
+}
+
 }  // namespace
+
+void run_loops() {
+  guard const lock;
+  kernel().loops = true;
+}
 
 bool run(object const& program, unsigned char* context, std::size_t context_bytes, std::uint32_t& result) {
   machine m;
@@ -60,7 +107,7 @@ bool run(object const& program, unsigned char* context, std::size_t context_byte
       result = static_cast<std::uint32_t>(m.r[0]);
       return true;
     }
-    if (!step(m, program, at, context, context_bytes)) return false;
+    if (!step(m, program, at, context, context_bytes)) return kernel().loops && run_loops_of(program, result);
   }
   return false;
 }
