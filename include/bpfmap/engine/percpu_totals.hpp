@@ -55,7 +55,7 @@ class percpu_totals : public percpu_map<Derived, Type, std::uint32_t, Slot, Redu
   /// @errors as find(key); ENOMEM; of a way that was forced, EOPNOTSUPP or why it cannot be taken
   /// @cost in the kernel one system call for up to 32 KiB of results, and one for the first, no allocation; but when a
   ///       program is first worth it, 0.3 ms, two descriptors more and that memory, for the life of this object. By
-  ///       batch one system call for up to 4096 elements, one allocation
+  ///       batch one system call for up to 4096 elements, and a buffer that the thread keeps
   /// @concurrency not a snapshot: elements, and the slots of each, are read one after another. Threads that share this
   ///              object take turns, a block each
   /// @code
@@ -158,7 +158,11 @@ class percpu_totals : public percpu_map<Derived, Type, std::uint32_t, Slot, Redu
       map.reduction_.note_copied(all);
       return 0;
     }
-    if (first == 0 && !map.contains(0, ec)) return 0;  // asks whether this descriptor may read
+    // The first by system call: only that asks whether this descriptor may read.
+    if (int const result = first == 0 ? sys::map_lookup(map.fd(), &first, out) : 0; result != 0) {
+      ec = make_error(result);
+      return 0;
+    }
     std::error_code why;
     std::uint32_t const done = map.reduction_.reduce(map.reduction(), first, count, out, why);
     if (why && forced) ec = why;

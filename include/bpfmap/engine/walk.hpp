@@ -35,8 +35,8 @@ namespace detail {
 
 /// Where a walk over a per-CPU array gets values that are reduced already. The object behind it outlives the walk.
 struct reduced_source {
-  /// Reduces `count` elements from index `first` on into `out`, or as many as it gives back; 0 without an error: it
-  /// does not do that any more.
+  /// Reduces `count` elements from index `first` on into `out`, where there is room for all their slots; or as many as
+  /// it gives back. 0 without an error: it does not do that any more.
   std::uint32_t (*reduce)(void const* self, std::uint32_t first, std::uint32_t count, std::byte* out,
                           std::error_code& ec) noexcept = nullptr;
   void const* self = nullptr;
