@@ -24,8 +24,15 @@ namespace {
 
 constexpr bulk_path every_path[] = {bulk_path::automatic, bulk_path::in_kernel, bulk_path::batch, bulk_path::single};
 
-// bpf_map_lookup_percpu_elem.
+// bpf_map_lookup_percpu_elem, and batches of per-CPU arrays.
 test::since const with_the_helper{{5, 19}};
+test::since const with_batches{{5, 13}};
+
+// Whether the running kernel has this way.
+bool possible(bulk_path path) {
+  if (path == bulk_path::in_kernel) return test::running_kernel() >= with_the_helper.first;
+  return path != bulk_path::batch || test::running_kernel() >= with_batches.first;
+}
 
 using counters = bpfmap::percpu_array<std::uint64_t>;
 
@@ -117,8 +124,8 @@ void every_way_gives_the_same(std::uint32_t count, test::randomness& random) {
   auto map = created<Map>(count);
   auto const rows = fill<slot>(map.fd(), count, random);
   for (bulk_path const path : every_path) {
-    if (path == bulk_path::in_kernel && !bpfmap::detail::reducible_in_kernel<slot, typename Map::reducer_type>)
-      continue;
+    constexpr bool by_program = bpfmap::detail::reducible_in_kernel<slot, typename Map::reducer_type>;
+    if (!possible(path) || (path == bulk_path::in_kernel && !by_program)) continue;
     map.set_bulk_path(path);
     auto const all = map.reduce_all();
     BOOST_TEST(all.size() == count);
@@ -136,6 +143,7 @@ void every_way_gives_the_same(std::uint32_t count, test::randomness& random) {
 template <class Map>
 void every_way_fails_with(Map& map, int number) {
   for (bulk_path const path : every_path) {
+    if (!possible(path)) continue;
     map.set_bulk_path(path);
     std::vector<typename Map::mapped_type> out(2000);
     std::error_code ec;
@@ -156,7 +164,7 @@ BOOST_AUTO_TEST_CASE(in_the_kernel_give_what_the_reducer_gives, *ut::preconditio
   test::for_each_reduction(all_pairs{});
 }
 
-BOOST_AUTO_TEST_CASE(are_the_same_on_every_path, *ut::precondition(with_the_helper)) {
+BOOST_AUTO_TEST_CASE(are_the_same_on_every_path) {
   test::randomness random;
   for (std::uint32_t const count : {1U, 2U, 3U, 1023U, 1024U, 1025U, 4096U, 4097U}) {
     BOOST_TEST_CONTEXT(count << " elements") { every_way_gives_the_same<counters>(count, random); }
@@ -166,7 +174,7 @@ BOOST_AUTO_TEST_CASE(are_the_same_on_every_path, *ut::precondition(with_the_help
   every_way_gives_the_same<bpfmap::percpu_array<std::uint64_t, reduce::mean>>(700, random);
 }
 
-BOOST_AUTO_TEST_CASE(of_65536_elements_are_the_same_on_every_path, *ut::precondition(with_the_helper)) {
+BOOST_AUTO_TEST_CASE(of_65536_elements_are_the_same_on_every_path) {
   test::randomness random;
   every_way_gives_the_same<counters>(65536, random);
 }
@@ -175,7 +183,7 @@ BOOST_AUTO_TEST_CASE(fill_what_is_shorter_and_leave_what_is_longer_alone) {
   auto map = created<counters>(100);
   for (std::uint32_t i = 0; i < 100; ++i) map.insert_or_assign(i, i + 1);
   for (bulk_path const path : every_path) {
-    if (path == bulk_path::in_kernel && test::running_kernel() < with_the_helper.first) continue;
+    if (!possible(path)) continue;
     map.set_bulk_path(path);
     for (std::size_t const size : {0U, 1U, 2U, 99U, 100U, 101U, 5000U}) {
       BOOST_TEST_CONTEXT(to_string(path) << ", room for " << size) {
@@ -238,7 +246,7 @@ BOOST_AUTO_TEST_CASE(are_what_walks_give_too, *ut::precondition(with_the_helper)
   BOOST_TEST(ec.value() == EPERM);
 }
 
-BOOST_AUTO_TEST_CASE(come_by_other_ways_where_programs_and_batches_are_denied) {
+BOOST_AUTO_TEST_CASE(come_by_other_ways_where_programs_and_batches_are_denied, *ut::precondition(with_batches)) {
   auto const map = created<counters>(5000);
   map.insert_or_assign(4999, 5);
   test::deny_programs const no_programs;
@@ -273,7 +281,7 @@ BOOST_AUTO_TEST_CASE(by_a_forced_path_that_is_denied_are_an_error) {
   });
 }
 
-BOOST_AUTO_TEST_CASE(by_a_descriptor_that_may_not_read_are_refused_on_every_path, *ut::precondition(with_the_helper)) {
+BOOST_AUTO_TEST_CASE(by_a_descriptor_that_may_not_read_are_refused_on_every_path) {
   auto map = counters::create({.name = "wronly", .max_entries = 2000, .flags = bpfmap::map_flags::wronly});
   every_way_fails_with(map, EPERM);
   auto const gone = std::move(map);
@@ -353,7 +361,7 @@ BOOST_AUTO_TEST_CASE(by_threads_that_share_a_map_are_each_complete, *ut::precond
 }
 
 // Counters that only grow are never seen to shrink, nor beyond what was written.
-BOOST_AUTO_TEST_CASE(beside_a_writer_see_no_counter_shrink, *ut::precondition(with_the_helper)) {
+BOOST_AUTO_TEST_CASE(beside_a_writer_see_no_counter_shrink) {
   constexpr std::uint32_t count = 500;
   auto map = created<counters>(count);
   auto const writing = map.clone();
@@ -365,7 +373,8 @@ BOOST_AUTO_TEST_CASE(beside_a_writer_see_no_counter_shrink, *ut::precondition(wi
       written = value;
     }
   });
-  for (bulk_path const path : {bulk_path::in_kernel, bulk_path::batch}) {
+  for (bulk_path const path : {bulk_path::in_kernel, bulk_path::batch, bulk_path::single}) {
+    if (!possible(path)) continue;
     map.set_bulk_path(path);
     std::vector<std::uint64_t> before(count);
     int wrong = 0;
