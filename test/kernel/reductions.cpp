@@ -46,57 +46,43 @@ Map created(std::uint32_t count) {
   return Map::create({.name = "reduced", .max_entries = count});
 }
 
-// Fills a map with random slots, many of them zeros.
-template <class Slot>
-std::vector<test::slot_row<Slot>> fill(int fd, std::uint32_t count, test::randomness& random) {
-  std::vector<test::slot_row<Slot>> rows;
+// Fills a map with random slots.
+std::vector<test::slot_row> fill(int fd, std::size_t slot_bytes, std::uint32_t count, test::randomness& random) {
+  std::vector<test::slot_row> rows;
   for (std::uint32_t i = 0; i < count; ++i) {
-    rows.emplace_back(cpus().size(), random);
+    rows.emplace_back(slot_bytes, cpus().size(), random);
     BOOST_REQUIRE(bpf_map_update_elem(fd, &i, rows.back().data(), 0) == 0);
   }
   return rows;
 }
 
-// The program itself, with both kinds of loops: no class of maps, so that all slots and reducers compile in seconds.
-struct all_pairs {
-  test::randomness random;
-
-  template <class Slot, class Reducer>
-  void operator()(std::type_identity<std::pair<Slot, Reducer>>, char const* name) {
-    using mapped = bpfmap::reduced_t<Reducer, Slot>;
-    constexpr std::uint32_t count = 40;
-    bpfmap::unique_fd const map(
-        bpf_map_create(BPF_MAP_TYPE_PERCPU_ARRAY, "reduced", sizeof(std::uint32_t), sizeof(Slot), count, nullptr));
-    BOOST_REQUIRE(map.get() >= 0);
-    auto const rows = fill<Slot>(map.get(), count, random);
-    for (bool const jumps : {true, false}) {
-      if (jumps && !bpfmap::detail::has_may_goto()) continue;
-      std::vector<mapped> out(count);
-      BOOST_TEST_REQUIRE(run<mapped>(map.get(), bpfmap::detail::reduction_table_of<Slot, Reducer>(), jumps, out));
-      std::uint32_t wrong = 0;
-      for (std::uint32_t i = 0; i < count; ++i) wrong += out[i] == rows[i].template reduced<Reducer>(cpus()) ? 0 : 1;
-      BOOST_TEST(wrong == 0U, name << (jumps ? ", jumps: " : ", calls: ") << wrong << " of " << count << " differ");
-    }
+// The program itself, with one of the two kinds of loops, on a map that it fills.
+void runs_right(test::reduction_case const& tested, bool jumps, test::randomness& random) {
+  using namespace bpfmap::detail;
+  constexpr std::uint32_t count = 40;
+  reduction_table const& table = tested.table;
+  bpfmap::unique_fd const map(
+      bpf_map_create(BPF_MAP_TYPE_PERCPU_ARRAY, "reduced", sizeof(std::uint32_t), table.slot_bytes, count, nullptr));
+  BOOST_REQUIRE(map.get() >= 0);
+  auto const rows = fill(map.get(), table.slot_bytes, count, random);
+  std::error_code ec;
+  auto const layout = reduction_layout::of(table.result_bytes, cpus().size(), count);
+  auto const memory = scratch_array::create(layout.bytes, ec);
+  BOOST_REQUIRE(!ec);
+  place_ids(memory.data(), layout, cpus());
+  auto const program = load_reduction(table, layout, cpus().size(), map.get(), memory, jumps, ec);
+  BOOST_TEST_REQUIRE(!ec, tested.name << ": " << ec.message());
+  auto* const header = reinterpret_cast<list_header*>(memory.data());
+  header->count = count;
+  run_syscall_program(program.get(), ec);
+  BOOST_TEST(!ec);
+  BOOST_TEST(header->next == count);
+  std::uint32_t wrong = 0;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    wrong += tested.is_reduced(rows[i], cpus(), memory.data() + layout.results + i * table.result_bytes) ? 0 : 1;
   }
-
-  template <class Mapped>
-  static bool run(int map_fd, bpfmap::detail::reduction_table const& table, bool jumps, std::vector<Mapped>& out) {
-    using namespace bpfmap::detail;
-    std::error_code ec;
-    auto const count = static_cast<std::uint32_t>(out.size());
-    auto const layout = reduction_layout::of(table.result_bytes, cpus().size(), count);
-    auto const memory = scratch_array::create(layout.bytes, ec);
-    if (ec) return false;
-    place_ids(memory.data(), layout, cpus());
-    auto const program = load_reduction(table, layout, cpus().size(), map_fd, memory, jumps, ec);
-    if (ec) return false;
-    auto* const header = reinterpret_cast<list_header*>(memory.data());
-    header->count = count;
-    run_syscall_program(program.get(), ec);
-    std::memcpy(out.data(), memory.data() + layout.results, count * sizeof(Mapped));
-    return !ec && header->next == count;
-  }
-};
+  BOOST_TEST(wrong == 0U, tested.name << (jumps ? ", jumps: " : ", calls: ") << wrong << " of " << count << " differ");
+}
 
 // Each index once, with the value that totals() gave.
 template <class Map>
@@ -122,7 +108,7 @@ template <class Map>
 void every_way_gives_the_same(std::uint32_t count, test::randomness& random) {
   using slot = typename Map::slot_type;
   auto map = created<Map>(count);
-  auto const rows = fill<slot>(map.fd(), count, random);
+  auto const rows = fill(map.fd(), sizeof(slot), count, random);
   for (bulk_path const path : every_path) {
     constexpr bool by_program = bpfmap::detail::reducible_in_kernel<slot, typename Map::reducer_type>;
     if (!possible(path) || (path == bulk_path::in_kernel && !by_program)) continue;
@@ -131,7 +117,7 @@ void every_way_gives_the_same(std::uint32_t count, test::randomness& random) {
     BOOST_TEST(all.size() == count);
     std::uint32_t wrong = 0;
     for (std::uint32_t i = 0; i < count; ++i) {
-      wrong += all[i] == rows[i].template reduced<typename Map::reducer_type>(cpus()) ? 0 : 1;
+      wrong += all[i] == rows[i].template reduced<slot, typename Map::reducer_type>(cpus()) ? 0 : 1;
     }
     BOOST_TEST(wrong == 0U, to_string(path) << ": " << wrong << " of " << count << " differ");
     if (path != bulk_path::automatic) BOOST_TEST((map.bulk_by() == path));
@@ -161,7 +147,11 @@ void every_way_fails_with(Map& map, int number) {
 BOOST_AUTO_TEST_SUITE(reductions, *ut::precondition(test::may_use_bpf))
 
 BOOST_AUTO_TEST_CASE(in_the_kernel_give_what_the_reducer_gives, *ut::precondition(with_the_helper)) {
-  test::for_each_reduction(all_pairs{});
+  test::randomness random;
+  for (test::reduction_case const& each : test::all_reductions()) {
+    if (bpfmap::detail::has_may_goto()) runs_right(each, true, random);
+    runs_right(each, false, random);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(are_the_same_on_every_path) {

@@ -70,81 +70,71 @@ constexpr int memory_fd = -1;  // that of a scratch_array that has none
 
 enum class loops : std::uint8_t { jumps, cut_short, calls };
 
-struct machine_test {
-  bpfmap::cpu_set cpus;
-  loops how;
-  test::randomness& random;
+void executes(test::reduction_case const& tested, bpfmap::cpu_set const& cpus, loops how, test::randomness& random) {
+  constexpr std::uint32_t first = 5;
+  constexpr std::uint32_t count = 6;
+  auto const layout = reduction_layout::of(tested.table.result_bytes, cpus.size(), count);
+  std::vector<std::uint64_t> memory(layout.bytes / 8 + 1);
+  auto* const bytes = reinterpret_cast<std::byte*>(memory.data());
+  place_ids(bytes, layout, cpus);
+  std::vector<test::slot_row> rows;
+  for (std::uint32_t i = 0; i < count; ++i) rows.emplace_back(tested.table.slot_bytes, cpus.size(), random);
 
-  template <class Slot, class Reducer>
-  void operator()(std::type_identity<std::pair<Slot, Reducer>>, char const* name) {
-    using mapped = bpfmap::reduced_t<Reducer, Slot>;
-    constexpr std::uint32_t first = 5;
-    constexpr std::uint32_t count = 6;
-    auto const table = reduction_table_of<Slot, Reducer>();
-    auto const layout = reduction_layout::of(table.result_bytes, cpus.size(), count);
-    std::vector<std::uint64_t> memory(layout.bytes / 8 + 1);
-    auto* const bytes = reinterpret_cast<std::byte*>(memory.data());
-    place_ids(bytes, layout, cpus);
-    std::vector<test::slot_row<Slot>> rows;
-    for (std::uint32_t i = 0; i < count; ++i) rows.emplace_back(cpus.size(), random);
-
-    bpf::assembler code;
-    reduction_emitter const emitter(code, table, layout, cpus.size(), map_fd, memory_fd);
-    if (how == loops::calls) {
-      static_cast<void>(emitter.emit_with_calls());
-    } else {
-      emit_list_program(code, scratch_array(), layout.most, true,
-                        [&](bpf::assembler&, bpf::label stop) { emitter.emit_item_with_jumps(stop); });
-    }
-    std::error_code ec;
-    test::bpf_machine machine(code.code(ec));
-    BOOST_TEST_REQUIRE(!ec);
-    machine.set_map_value(memory_fd, bytes);
-    machine.allow(bytes, layout.bytes);
-    for (auto& row : rows) machine.allow(row.data(), cpus.size() * slot_stride<Slot>);
-    if (how == loops::cut_short) {
-      // Never before an item is through, or it would go on for ever.
-      std::size_t left = 0;
-      machine.too_long = [&, left]() mutable {
-        if (left == 0) left = 2 * cpus.size() + 2 + random.below(20);
-        return --left == 0;
-      };
-    }
-    std::size_t strangers = 0;
-    machine.helper = [&](std::int32_t number, test::bpf_machine::registers const& r) -> std::uint64_t {
-      std::uint32_t index = 0;
-      std::memcpy(&index, reinterpret_cast<void const*>(r[2]), sizeof index);
-      std::size_t const rank = cpus.rank_of(static_cast<std::uint32_t>(r[3]));
-      bool const good = number == static_cast<std::int32_t>(bpf::helper::map_lookup_percpu_elem) && r[1] == map_fd &&
-                        index >= first && index < first + count && rank < cpus.size();
-      strangers += good ? 0 : 1;
-      return good ? reinterpret_cast<std::uint64_t>(rows[index - first].data() + rank * slot_stride<Slot>) : 0;
-    };
-    auto* const header = reinterpret_cast<list_header*>(bytes);
-    header->count = count;
-    header->argument = first;
-    int runs = 0;
-    for (; runs < 100 && header->next < count; ++runs) machine.run();
-    BOOST_TEST(strangers == 0U, name << ": asked for slots that there are not");
-    BOOST_TEST(header->next == count);
-    if (how != loops::cut_short) BOOST_TEST(runs == 1);
-    std::uint32_t wrong = 0;
-    for (std::uint32_t i = 0; i < count; ++i) {
-      mapped result;
-      std::memcpy(static_cast<void*>(&result), bytes + layout.results + i * sizeof result, sizeof result);
-      wrong += result == rows[i].template reduced<Reducer>(cpus) ? 0 : 1;
-    }
-    BOOST_TEST(wrong == 0U, name << ": " << wrong << " of " << count << " differ");
+  bpf::assembler code;
+  reduction_emitter const emitter(code, tested.table, layout, cpus.size(), map_fd, memory_fd);
+  if (how == loops::calls) {
+    static_cast<void>(emitter.emit_with_calls());
+  } else {
+    emit_list_program(code, scratch_array(), layout.most, true,
+                      [&](bpf::assembler&, bpf::label stop) { emitter.emit_item_with_jumps(stop); });
   }
-};
+  std::error_code ec;
+  test::bpf_machine machine(code.code(ec));
+  BOOST_TEST_REQUIRE(!ec);
+  machine.set_map_value(memory_fd, bytes);
+  machine.allow(bytes, layout.bytes);
+  for (auto& row : rows) machine.allow(row.data(), row.bytes());
+  std::size_t left = 0;
+  if (how == loops::cut_short) {
+    // Never before an item is through, or it would go on for ever.
+    machine.too_long = [&] {
+      if (left == 0) left = 2 * cpus.size() + 2 + random.below(20);
+      return --left == 0;
+    };
+  }
+  std::size_t strangers = 0;
+  machine.helper = [&](std::int32_t number, test::bpf_machine::registers const& r) -> std::uint64_t {
+    std::uint32_t index = 0;
+    std::memcpy(&index, reinterpret_cast<void const*>(r[2]), sizeof index);
+    std::size_t const rank = cpus.rank_of(static_cast<std::uint32_t>(r[3]));
+    bool const good = number == static_cast<std::int32_t>(bpf::helper::map_lookup_percpu_elem) && r[1] == map_fd &&
+                      index >= first && index < first + count && rank < cpus.size();
+    strangers += good ? 0 : 1;
+    return good ? reinterpret_cast<std::uint64_t>(rows[index - first].slot(rank)) : 0;
+  };
+  auto* const header = reinterpret_cast<list_header*>(bytes);
+  header->count = count;
+  header->argument = first;
+  int runs = 0;
+  for (; runs < 100 && header->next < count; ++runs) machine.run();
+  BOOST_TEST(strangers == 0U, tested.name << ": asked for slots that there are not");
+  BOOST_TEST(header->next == count);
+  BOOST_TEST((runs == 1 || how == loops::cut_short));
+  std::uint32_t wrong = 0;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    wrong += tested.is_reduced(rows[i], cpus, bytes + layout.results + i * tested.table.result_bytes) ? 0 : 1;
+  }
+  BOOST_TEST(wrong == 0U, tested.name << ": " << wrong << " of " << count << " differ");
+}
 
 void reduce_on(char const* list, loops how) {
   test::randomness random;
   std::error_code ec;
+  auto const cpus = bpfmap::cpu_set::parse(list, ec);
+  BOOST_TEST_REQUIRE(!ec);
   BOOST_TEST_CONTEXT("CPUs " << list) {
-    test::for_each_reduction(machine_test{bpfmap::cpu_set::parse(list, ec), how, random});
+    for (test::reduction_case const& each : test::all_reductions()) executes(each, cpus, how, random);
   }
-  BOOST_TEST(!ec);
 }
 
 }  // namespace

@@ -9,11 +9,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <type_traits>
-#include <utility>
+#include <string>
 #include <vector>
 
 #include <bpfmap/core/reduce.hpp>
+#include <bpfmap/core/reduction_table.hpp>
 
 namespace test {
 
@@ -28,22 +28,25 @@ struct mixed {
   friend bool operator==(mixed const&, mixed const&) = default;
 };
 
-/// The slots of one element, for `cpus` CPUs.
-template <class Slot>
+/// The slots of one element, for `cpus` CPUs: at random, many of them zeros or at a limit.
 class slot_row {
  public:
-  slot_row(std::size_t cpus, randomness& random) : memory_(cpus * bpfmap::detail::slot_stride<Slot> / 8) {
+  slot_row(std::size_t slot_bytes, std::size_t cpus, randomness& random)
+      : stride_(bpfmap::detail::round_up(slot_bytes, 8)), memory_(cpus * stride_ / 8) {
     for (std::size_t rank = 0; rank < cpus; ++rank) {
-      std::array<unsigned char, sizeof(Slot)> bytes{};
+      std::vector<unsigned char> bytes(slot_bytes);
       std::uint32_t const kind = random.below(6);
       for (unsigned char& each : bytes) each = byte(kind, random);
-      std::memcpy(data() + rank * bpfmap::detail::slot_stride<Slot>, bytes.data(), sizeof(Slot));
+      std::memcpy(slot(rank), bytes.data(), slot_bytes);
     }
   }
 
   [[nodiscard]] std::byte* data() { return reinterpret_cast<std::byte*>(memory_.data()); }
   [[nodiscard]] std::byte const* data() const { return reinterpret_cast<std::byte const*>(memory_.data()); }
-  template <class Reducer>
+  [[nodiscard]] std::byte* slot(std::size_t rank) { return data() + rank * stride_; }
+  [[nodiscard]] std::size_t bytes() const { return 8 * memory_.size(); }
+  /// What the reducer makes of it.
+  template <class Slot, class Reducer>
   [[nodiscard]] auto reduced(bpfmap::cpu_set const& cpus) const {
     return Reducer{}(bpfmap::per_cpu_view<Slot const>(data(), cpus));
   }
@@ -64,34 +67,53 @@ class slot_row {
     }
   }
 
+  std::size_t stride_;
   std::vector<std::uint64_t> memory_;  // aligned as the kernel's
 };
 
-template <class Slot, class F>
-void for_each_reduction_of(F& f, char const* name) {
-  namespace reduce = bpfmap::reduce;
-  f(std::type_identity<std::pair<Slot, reduce::sum>>{}, name);
-  f(std::type_identity<std::pair<Slot, reduce::min>>{}, name);
-  f(std::type_identity<std::pair<Slot, reduce::max>>{}, name);
-  f(std::type_identity<std::pair<Slot, reduce::bit_or>>{}, name);
-  f(std::type_identity<std::pair<Slot, reduce::bit_and>>{}, name);
+/// A reducer of a kind of slots that the kernel can reduce.
+struct reduction_case {
+  std::string name;
+  bpfmap::detail::reduction_table table;
+  /// Whether these bytes are what the reducer makes of the slots.
+  bool (*is_reduced)(slot_row const& slots, bpfmap::cpu_set const& cpus, std::byte const* result);
+};
+
+template <class Slot, class Reducer>
+reduction_case reduction_case_of(std::string const& slot, char const* reducer) {
+  return {slot + ", " + reducer, bpfmap::detail::reduction_table_of<Slot, Reducer>(),
+          [](slot_row const& slots, bpfmap::cpu_set const& cpus, std::byte const* result) {
+            bpfmap::reduced_t<Reducer, Slot> given;
+            std::memcpy(static_cast<void*>(&given), result, sizeof given);
+            return given == slots.reduced<Slot, Reducer>(cpus);
+          }};
 }
 
-/// Calls f(std::type_identity<std::pair<Slot, Reducer>>, name) for all reducers that the kernel has, of slots of every
-/// kind.
-template <class F>
-void for_each_reduction(F&& f) {
-  for_each_reduction_of<std::uint8_t>(f, "u8");
-  for_each_reduction_of<std::int8_t>(f, "s8");
-  for_each_reduction_of<std::uint16_t>(f, "u16");
-  for_each_reduction_of<std::int16_t>(f, "s16");
-  for_each_reduction_of<std::uint32_t>(f, "u32");
-  for_each_reduction_of<std::int32_t>(f, "s32");
-  for_each_reduction_of<std::uint64_t>(f, "u64");
-  for_each_reduction_of<std::int64_t>(f, "s64");
-  for_each_reduction_of<std::array<std::int16_t, 3>>(f, "array of s16");
-  for_each_reduction_of<std::array<std::uint8_t, 64>>(f, "array of u8");
-  for_each_reduction_of<mixed>(f, "mixed");
+template <class Slot>
+void add_reductions_of(char const* slot, std::vector<reduction_case>& to) {
+  namespace reduce = bpfmap::reduce;
+  to.push_back(reduction_case_of<Slot, reduce::sum>(slot, "sum"));
+  to.push_back(reduction_case_of<Slot, reduce::min>(slot, "min"));
+  to.push_back(reduction_case_of<Slot, reduce::max>(slot, "max"));
+  to.push_back(reduction_case_of<Slot, reduce::bit_or>(slot, "bit_or"));
+  to.push_back(reduction_case_of<Slot, reduce::bit_and>(slot, "bit_and"));
+}
+
+/// All reducers that the kernel has, of slots of every kind.
+inline std::vector<reduction_case> all_reductions() {
+  std::vector<reduction_case> all;
+  add_reductions_of<std::uint8_t>("u8", all);
+  add_reductions_of<std::int8_t>("s8", all);
+  add_reductions_of<std::uint16_t>("u16", all);
+  add_reductions_of<std::int16_t>("s16", all);
+  add_reductions_of<std::uint32_t>("u32", all);
+  add_reductions_of<std::int32_t>("s32", all);
+  add_reductions_of<std::uint64_t>("u64", all);
+  add_reductions_of<std::int64_t>("s64", all);
+  add_reductions_of<std::array<std::int16_t, 3>>("array of s16", all);
+  add_reductions_of<std::array<std::uint8_t, 64>>("array of u8", all);
+  add_reductions_of<mixed>("mixed", all);
+  return all;
 }
 
 }  // namespace test
