@@ -360,6 +360,22 @@ BOOST_AUTO_TEST_CASE(of_per_cpu_maps_and_tries_go_by_walking_over_reduced_values
   BOOST_TEST(routes.sum(value()) == 24U);
 }
 
+BOOST_AUTO_TEST_CASE(of_per_cpu_arrays_use_values_that_are_reduced_in_the_kernel,
+                     *ut::precondition(test::since{{5, 19}})) {
+  auto drops = bpfmap::percpu_array<std::uint32_t>::create({.max_entries = 5000});
+  for (std::uint32_t i = 0; i < 5000; ++i) drops.assign(i, i);
+  for (bulk_path const way : {bulk_path::in_kernel, bulk_path::batch, bulk_path::single}) {
+    drops.set_bulk_path(way);
+    BOOST_TEST(drops.count_if(value() >= 4000 && key() < 4100) == 100U);
+    BOOST_TEST(drops.walked_by() == way);
+    BOOST_TEST(drops.sum(value()) == 5000U * 4999 / 2);
+    auto const best = drops.top(2, value());
+    BOOST_TEST(best.size() == 2U);
+    BOOST_TEST((best.front().first == 4999U && best.front().second == 4999U && best.back().first == 4998U));
+    BOOST_TEST(drops.walked_by() == way);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(are_the_same_where_programs_are_refused) {
   auto map = some_flows(20'000, 20'000);
   auto const by_kernel = map.count_if(field(&stats::level) > 0);

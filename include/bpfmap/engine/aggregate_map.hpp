@@ -122,8 +122,8 @@ class aggregate_map : public bulk_map<Derived, Type, Key, Values> {
 
   /// For how many elements `asked` holds: comparisons of integer members with integers, joined by &&, || and !. Where
   /// that is worth it, the question is put to each element inside the kernel, and no element is copied; else, as where
-  /// it cannot be, to the elements of a walk by batch. walked_by() tells which. Values of per-CPU maps are reduced
-  /// first, so they are walked over by batch.
+  /// it cannot be, to the elements of a walk by batch. walked_by() tells which. Of per-CPU maps the
+  /// question is about reduced values, which are walked over (those of a percpu_array are reduced in the kernel).
   /// @param how  walk::batch for what only a walk by batch promises: each element that stays counts exactly once. A
   ///             program takes no locks, so of a map that others write meanwhile the count is approximate, as entries()
   ///             with walk::in_kernel says

@@ -63,16 +63,20 @@ class walk_choice {
   std::uint32_t begin(Run const& run, std::error_code& ec) noexcept(noexcept(run(std::uint64_t{}, ec))) {
     std::uint32_t const block = blocks_.next(ec);
     bool const by_keys = blocks_.method() == counting::key_walk;
-    path_ = by_keys ? bulk_path::single : bulk_path::batch;
+    // Blocks of a per-CPU array may be reduced in the kernel: then that is done, whoever looks at them.
+    bool const reduced = blocks_.reduced();
+    path_ = reduced ? bulk_path::in_kernel : by_keys ? bulk_path::single : bulk_path::batch;
     if (ec) return 0;
+    if (reduced) return block;
     if (forced_ == bulk_path::batch && by_keys) return refuse(EOPNOTSUPP, ec);
     if (forced_ == bulk_path::in_kernel && !possible()) return refuse(EOPNOTSUPP, ec);
     if (!by_program_) return block;
     std::uint64_t const expected = estimate(block);
     if (forced_ != bulk_path::in_kernel && !worth(expected)) return block;
     run(expected, ec);
-    if (!ec) path_ = bulk_path::in_kernel;
-    if (!ec || forced_ == bulk_path::in_kernel) return 0;
+    done_ = !ec;
+    if (done_) path_ = bulk_path::in_kernel;
+    if (done_ || forced_ == bulk_path::in_kernel) return 0;
     ec.clear();
     return block;
   }
@@ -82,6 +86,8 @@ class walk_choice {
   [[nodiscard]] walk_shape const& shape() const noexcept { return shape_; }
   /// The way that was taken; known after begin().
   [[nodiscard]] bulk_path path() const noexcept { return path_; }
+  /// Whether `run` has done it all.
+  [[nodiscard]] bool done() const noexcept { return done_; }
 
  private:
   // In nanoseconds: what a program saves an element, what it loses a bucket, and what loading it and its memory takes.
@@ -126,6 +132,7 @@ class walk_choice {
   bulk_path forced_;
   block_walker blocks_;
   bulk_path path_ = bulk_path::automatic;
+  bool done_ = false;
 };
 
 /// Copies of all elements of a map, which a program has made.
@@ -189,29 +196,30 @@ class map_walker {
   map_walker(walk_shape const& shape, walk how, bulk_path forced) noexcept : choice_(shape, how, forced) {}
 
   std::uint32_t next(std::error_code& ec) noexcept {
-    return choice_.path() == bulk_path::automatic ? begin(ec) : dumped() ? end(ec) : choice_.blocks().next(ec);
+    return choice_.path() == bulk_path::automatic ? begin(ec) : choice_.done() ? end(ec) : choice_.blocks().next(ec);
   }
 
   [[nodiscard]] std::byte const* key(std::uint32_t i) const noexcept {
-    return dumped() ? dump_.key(i) : choice_.blocks().key(i);
+    return choice_.done() ? dump_.key(i) : choice_.blocks().key(i);
   }
   [[nodiscard]] std::byte const* value(std::uint32_t i) const noexcept {
-    return dumped() ? dump_.value(i) : choice_.blocks().value(i);
+    return choice_.done() ? dump_.value(i) : choice_.blocks().value(i);
   }
+
+  /// As block_walker::reduced().
+  [[nodiscard]] bool reduced() const noexcept { return choice_.blocks().reduced(); }
 
   /// The way that is taken; known after the first next().
   [[nodiscard]] bulk_path path() const noexcept { return choice_.path(); }
 
  private:
-  [[nodiscard]] bool dumped() const noexcept { return choice_.path() == bulk_path::in_kernel; }
-
   std::uint32_t begin(std::error_code& ec) noexcept {
     std::uint32_t const block = choice_.begin(
         [this](std::uint64_t expected, std::error_code& why) noexcept {
           dump_ = kernel_dump::take(choice_.shape(), kernel_dump::with_slack(expected), why);
         },
         ec);
-    return dumped() ? dump_.count() : block;
+    return choice_.done() ? dump_.count() : block;
   }
   static std::uint32_t end(std::error_code& ec) noexcept {
     ec.clear();
