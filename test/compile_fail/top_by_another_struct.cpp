@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+// expect-error: this field is not of this map
+#include <bpfmap/maps/hash.hpp>
+
+#include <array>
+#include <cstdint>
+
+struct flow {
+  std::uint32_t address;
+  std::uint32_t port;
+};
+struct stats {
+  std::uint64_t bytes;
+  std::uint64_t packets;
+  double rate;
+  std::array<char, 16> name;
+};
+using flows = bpfmap::hash<flow, stats>;
+using bpfmap::field;
+
+struct others {
+  std::uint64_t bytes;
+};
+
+auto use(flows const& map) {
+#ifdef BPFMAP_EXPECT_ERROR
+  return map.top(10, field(&others::bytes));
+#else
+  return map.top(10, field(&stats::bytes));
+#endif
+}
