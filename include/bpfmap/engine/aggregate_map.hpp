@@ -64,7 +64,7 @@ class aggregate_map : public bulk_map<Derived, Type, Key, Values> {
   /// An element is surely seen once, as it is, if nothing is added, replaced or deleted meanwhile (writing to a value
   /// in place, as programs do, does not matter). Of an array there is nothing that a batch would give more.
   /// @errors as entries(); with set_bulk_path(bulk_path::in_kernel), why the kernel does not walk
-  /// @cost in the kernel 0.3 ms, then 25 to 65 ns an element and 16 ns a bucket, during which this CPU does nothing
+  /// @cost in the kernel 0.2 ms, then 25 to 65 ns an element and 16 ns a bucket, during which this CPU does nothing
   /// else;
   ///       kernel memory for the copies (each of key and value on a multiple of 8 bytes) as long as the walk lives
   /// @code
@@ -128,7 +128,7 @@ class aggregate_map : public bulk_map<Derived, Type, Key, Values> {
   ///             program takes no locks, so of a map that others write meanwhile the count is approximate, as entries()
   ///             with walk::in_kernel says
   /// @errors as entries(how)
-  /// @cost in the kernel 0.3 ms (the question is compiled and loaded for this call), then 20 to 50 ns an element and
+  /// @cost in the kernel 0.2 ms (the question is compiled and loaded for this call), then 20 to 50 ns an element and
   ///       16 ns a bucket, during which this CPU does nothing else; small maps by batch
   /// @code
   /// auto heavy = flows.count_if(field(&stats::bytes) > 1'000'000 && key_field(&flow_key::port) == 443);

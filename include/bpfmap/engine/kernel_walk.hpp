@@ -93,7 +93,7 @@ class walk_choice {
   // In nanoseconds: what a program saves an element, what it loses a bucket, and what loading it and its memory takes.
   static constexpr std::uint64_t gain_per_element = 170;
   static constexpr std::uint64_t loss_per_bucket = 15;
-  static constexpr std::uint64_t setup = 300'000;
+  static constexpr std::uint64_t setup = 200'000;
   // A program is not interrupted by other work on its CPU: at most 100 ms of it.
   static constexpr std::uint64_t most_at_once = std::uint64_t{1} << 20;
 
@@ -143,7 +143,7 @@ class kernel_dump {
   /// @param room  for how many elements there is room at first; if there are more, the program runs again
   /// @errors those of load_for_each_program() and scratch_array::create(); E2BIG there is too much to copy at once;
   ///         ENOSPC there were more elements each time
-  /// @cost 0.3 ms, and 25 to 65 ns an element; as much of the kernel's memory as there are bytes to copy
+  /// @cost 0.2 ms, and 25 to 65 ns an element; as much of the kernel's memory as there are bytes to copy
   static kernel_dump take(walk_shape const& shape, std::uint64_t room, std::error_code& ec) noexcept {
     kernel_dump made;
     made.layout_ = {.key_size = shape.key_size,
