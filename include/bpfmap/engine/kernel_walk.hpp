@@ -230,12 +230,11 @@ class map_walker {
   kernel_dump dump_;
 };
 
-/// Looks at all elements: by a program with this `body` (see load_for_each_program), or by `each(blocks, i, report)`,
-/// which does the same for element i of the current block.
-template <class Body, class Each>
-for_each_report look_at_all(walk_choice& choice, Body const& body, Each const& each, std::error_code& ec) {
-  for_each_report found;
-  std::uint32_t block = choice.begin(
+/// Begins to look at all elements: by a program with this `body`, which leaves `found` and ends it.
+/// @return the size of the first block of choice.blocks(), if it goes by blocks
+inline std::uint32_t begin_to_look(walk_choice& choice, element_body const& body, for_each_report& found,
+                                   std::error_code& ec) noexcept {
+  return choice.begin(
       [&](std::uint64_t, std::error_code& why) noexcept {
         auto const memory = scratch_array::create(sizeof(for_each_report), why);
         if (why) return;
@@ -245,6 +244,14 @@ for_each_report look_at_all(walk_choice& choice, Body const& body, Each const& e
         if (!why) found = report;
       },
       ec);
+}
+
+/// Looks at all elements: by a program with this `body`, or by `each(blocks, i, report)`, which does the same for
+/// element i of the current block.
+template <class Each>
+for_each_report look_at_all(walk_choice& choice, element_body const& body, Each const& each, std::error_code& ec) {
+  for_each_report found;
+  std::uint32_t block = begin_to_look(choice, body, found, ec);
   for (; block != 0; block = choice.blocks().next(ec)) {
     for (std::uint32_t i = 0; i < block; ++i) each(choice.blocks(), i, found);
   }

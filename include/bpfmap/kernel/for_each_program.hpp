@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <system_error>
 
 #include <bpfmap/core/error.hpp>
@@ -29,20 +30,36 @@ struct for_each_report {
   std::int64_t result = 0;    ///< what bpf_for_each_map_elem said: for how many it called back, or a negative errno
 };
 
+/// What a program does with each element: instructions, written by anything that is called as body(assembler, next). It
+/// finds the key's address in r6, the value's in r7 and the report's, which begins the memory, in r8; it keeps these
+/// three, and jumps to `next` when it is done with the element. Refers to what it was made from.
+class element_body {
+ public:
+  template <class Write>
+    requires(!std::same_as<Write, element_body>)
+  element_body(Write const& write) noexcept  // NOLINT(*-explicit-*): a view, for arguments
+      : write_(std::addressof(write)), call_([](void const* it, bpf::assembler& code, bpf::label next) noexcept {
+          (*static_cast<Write const*>(it))(code, next);
+        }) {}
+
+  void operator()(bpf::assembler& code, bpf::label next) const noexcept { call_(write_, code, next); }
+
+ private:
+  void const* write_;
+  void (*call_)(void const*, bpf::assembler&, bpf::label) noexcept;
+};
+
 /// Loads a program that does `body` for each element of the map:
 ///   report.result = bpf_for_each_map_elem(map, callback, NULL, 0); return 0;
 ///   callback: body; return 0;
-/// `body(assembler, next)` finds the key's address in r6, the value's in r7 and the report's, which begins `memory`, in
-/// r8. It keeps these three, and jumps to `next` when it is done with the element.
 ///
 /// The kernel walks the buckets of a hash without their locks (kernel/bpf/hashtab.c, bpf_for_each_hash_elem), and calls
 /// back without a pause: for a million elements and more it holds the CPU for 100 ms.
 /// @errors those of function_types::load() and load_syscall_program(); EINVAL the map has no such walk, or, before
 ///         Linux 6.1, its elements are not preallocated; EACCES the values hold a bpf_spin_lock or the like
 /// @cost 0.2 ms
-template <class Body>
-unique_fd load_for_each_program(int map_fd, scratch_array const& memory, Body const& body,
-                                std::error_code& ec) noexcept {
+inline unique_fd load_for_each_program(int map_fd, scratch_array const& memory, element_body const& body,
+                                       std::error_code& ec) noexcept {
   using bpf::reg;
   bpf::assembler code;
   bpf::label const callback = code.new_label();
