@@ -47,25 +47,25 @@ class aggregate_map : public bulk_map<Derived, Type, Key, Values> {
   using base::keys;
   using base::values;
 
-  /// All elements, keys or values, as those without `how`; with walk::in_kernel copied by a program of bpfmap's own
-  /// (bpf_for_each_map_elem; Linux 5.14, CAP_BPF), 3 to 40 times as fast as by batch, where that is worth it: where
-  /// more than a tenth of the buckets hold elements, there are some thousands of them, a million buckets at the most,
-  /// and not more than 256 MiB to copy. Else by batch; walked_by() tells which it was.
+  /// All elements, keys or values, as those without `how`; with walk::in_kernel copied by a program that bpfmap loads
+  /// for it (bpf_for_each_map_elem; Linux 5.14, CAP_BPF), 2 to 4 times as fast as by batch, of arrays 6 to 11 times,
+  /// where that is worth it: where a tenth of the buckets hold elements, there are some thousands of them, a million
+  /// buckets at the most, and not more than 256 MiB to copy. Else by batch; walked_by() tells which it was.
   ///
   /// The program takes no locks (kernel/bpf/hashtab.c, bpf_for_each_hash_elem). So of a hash that others write
   /// meanwhile it gives less than a batch:
-  /// - A key whose value is replaced is seen with either value, or with both, or not at all: the kernel puts the new
+  /// - A key whose value is replaced is seen with either value, or with both, or not at all: the kernel puts a new
   ///   element at the head of the bucket, and then takes the old one out.
-  /// - An element that is deleted is used again at once, for any key, also of another bucket (only maps with
-  ///   map_flags::no_prealloc wait for readers, before Linux 6.1). A walk that stands on it goes on in that bucket:
-  ///   elements of its own bucket that nobody touches may then be missed, and others be seen twice. And if it is used
-  ///   again while it is copied, the bytes of its key may be part old, part new, and the value may be another key's.
+  /// - An element that was taken out, because its key was deleted or its value replaced, is used again at once, for any
+  ///   key, also of another bucket (only maps with map_flags::no_prealloc wait for readers, before Linux 6.1). If that
+  ///   happens while it is copied, the bytes of its key may be part old, part new, and the value may be another key's.
+  ///   And a walk that stands on it goes on in the other bucket: elements of its own that nobody touches may then be
+  ///   missed, and others be seen twice.
   /// - Values of more than 8 bytes may be half written.
-  /// An element is surely seen once, as it is, if nothing is added, replaced or deleted meanwhile (writing to a value
-  /// in place, as programs do, does not matter). Of an array there is nothing that a batch would give more.
+  /// An element is surely seen once if nothing is replaced, deleted or evicted meanwhile (adding, and writing to a
+  /// value in place, as programs do, does not matter). Of an array there is nothing that a batch would give more.
   /// @errors as entries(); with set_bulk_path(bulk_path::in_kernel), why the kernel does not walk
-  /// @cost in the kernel 0.2 ms, then 25 to 65 ns an element and 16 ns a bucket, during which this CPU does nothing
-  /// else;
+  /// @cost in the kernel 0.2 ms, then 25 to 100 ns an element and 16 ns a bucket, when this CPU may do nothing else;
   ///       kernel memory for the copies (each of key and value on a multiple of 8 bytes) as long as the walk lives
   /// @code
   /// for (auto const& [key, stats] : flows.entries(bpfmap::walk::in_kernel)) …
@@ -128,7 +128,7 @@ class aggregate_map : public bulk_map<Derived, Type, Key, Values> {
   ///             program takes no locks, so of a map that others write meanwhile the count is approximate, as entries()
   ///             with walk::in_kernel says
   /// @errors as entries(how)
-  /// @cost in the kernel 0.2 ms (the question is compiled and loaded for this call), then 20 to 50 ns an element and
+  /// @cost in the kernel 0.2 ms (the question is compiled and loaded for this call), then 25 to 100 ns an element and
   ///       16 ns a bucket, during which this CPU does nothing else; small maps by batch
   /// @code
   /// auto heavy = flows.count_if(field(&stats::bytes) > 1'000'000 && key_field(&flow_key::port) == 443);
