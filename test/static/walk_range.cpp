@@ -23,6 +23,7 @@ using namespace bpfmap;
 using flows = hash<std::uint32_t, double>;
 using hits = percpu_hash<std::uint64_t, std::uint32_t>;
 using counters = array<std::uint16_t>;
+using drops = percpu_array<std::uint32_t>;
 
 template <class Map>
 using entries_of = decltype(std::declval<Map const&>().entries());
@@ -43,6 +44,8 @@ static_assert(is_walk_over<entries_of<flows>, std::pair<std::uint32_t, double>>)
 static_assert(is_walk_over<keys_of<flows>, std::uint32_t> && is_walk_over<values_of<flows>, double>);
 static_assert(is_walk_over<entries_of<hits>, std::pair<std::uint64_t, std::uint64_t>>);
 static_assert(is_walk_over<keys_of<hits>, std::uint64_t> && is_walk_over<values_of<hits>, std::uint64_t>);
+static_assert(is_walk_over<entries_of<drops>, std::pair<std::uint32_t, std::uint64_t>>);
+static_assert(is_walk_over<keys_of<drops>, std::uint32_t> && is_walk_over<values_of<drops>, std::uint64_t>);
 static_assert(is_walk_over<entries_of<counters>, std::pair<std::uint32_t, std::uint16_t>>);
 static_assert(is_walk_over<keys_of<counters>, std::uint32_t> && is_walk_over<values_of<counters>, std::uint16_t>);
 
