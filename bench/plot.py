@@ -16,7 +16,8 @@ matplotlib.use("svg")
 matplotlib.rcParams["svg.hashsalt"] = "bpfmap"  # the same picture for the same numbers
 from matplotlib import pyplot  # noqa: E402
 
-COLOURS = {"bpfmap": "#1b7837", "libbpf": "#5b7fa6", "peer": "#b0b0b0"}
+COLOURS = {"bpfmap": "#1b7837", "libbpf": "#5b7fa6"}
+OTHERS = "#b0b0b0"  # peers, and ordinary memory
 
 
 def draw(question, machine, folder):
@@ -28,7 +29,7 @@ def draw(question, machine, folder):
     bars = axes.barh(
         [each["name"] for each in techniques],
         medians,
-        color=[COLOURS[each["side"]] for each in techniques],
+        color=[COLOURS.get(re.match(r"\w+", each["name"]).group(), OTHERS) for each in techniques],
         xerr=[below, above],
         error_kw={"linewidth": 0.8, "capsize": 2},
     )
@@ -37,7 +38,8 @@ def draw(question, machine, folder):
     axes.margins(x=0.12)
     believed = "" if question["believed"] else " (too noisy to be believed)"
     axes.set_title(question["title"] + believed, fontsize=11)
-    axes.set_xlabel(f"{question['unit']}, median and quartiles, logarithmic; Linux {machine['kernel']}, {machine['cpu']}", fontsize=7)
+    where = f"Linux {machine['kernel']}, {machine['cpu']}"
+    axes.set_xlabel(f"{question['unit']}, median and quartiles, logarithmic; {where}", fontsize=7)
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(folder / (re.sub(r"\W+", "_", question["name"]) + ".svg"), metadata={"Date": None})
     pyplot.close(figure)

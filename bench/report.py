@@ -22,15 +22,18 @@ def rounded(value):
 
 
 def quartiles(counters, name):
-    return {"median": rounded(counters[name]), "q1": rounded(counters[f"{name}|q1"]), "q3": rounded(counters[f"{name}|q3"])}
+    keys = {"median": name, "q1": f"{name}|q1", "q3": f"{name}|q3"}
+    return {what: rounded(counters[key]) for what, key in keys.items()}
 
 
 def question(measured):
     """One question of a file that Google Benchmark wrote: its counters are what rounds.cpp keeps."""
     title, _, unit = measured.get("label", "").partition("|")
-    names = sorted((key[:-6] for key in measured if key.endswith("|place")), key=lambda name: measured[f"{name}|place"])
+    names = [key.removesuffix("|place") for key in measured if key.endswith("|place")]
+    names.sort(key=lambda name: measured[f"{name}|place"])
     ours = [name for name in names if measured[f"{name}|side"] == 1]
-    found = {"name": measured["run_name"].partition("/iterations")[0], "title": title, "unit": f"ns/{unit}"}
+    name = measured["run_name"].partition("/iterations")[0]
+    found = {"name": name, "title": title, "unit": f"ns/{unit}"}
     if measured.get("error_occurred"):
         return found | {"error": measured["error_message"]}
     found |= {"rounds": int(measured["rounds"]), "believed": bool(measured["believed"]), "techniques": [], "targets": []}
@@ -54,7 +57,8 @@ def question(measured):
 
 def structured(raw, command):
     context = raw["context"]
-    machine = {key: context[key] for key in context if key not in ("host_name", "executable", "caches", "library_build_type")}
+    hidden = ("host_name", "executable", "caches", "library_build_type")
+    machine = {key: value for key, value in context.items() if key not in hidden}
     return {"command": command, "machine": machine, "questions": [question(each) for each in raw["benchmarks"]]}
 
 
@@ -72,8 +76,8 @@ def cell(technique, ours, named=False):
     """The time, and how many times that of ours it is, with the quartiles."""
     if not technique:
         return ""
-    times = technique["times"][ours["name"]]
-    shown = f"{digits(technique['ns']['median'])} (**{digits(times['median'])}×**, {digits(times['q1'])}–{digits(times['q3'])})"
+    times = {what: digits(value) for what, value in technique["times"][ours["name"]].items()}
+    shown = f"{digits(technique['ns']['median'])} (**{times['median']}×**, {times['q1']}–{times['q3']})"
     return f"{shown} {technique['name']}" if named else shown
 
 

@@ -17,12 +17,14 @@ from pathlib import Path
 
 import report
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parent
 
 
 def arguments():
-    parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="few rounds: to see that it works, not to believe the numbers")
+    parser = argparse.ArgumentParser(
+        prog="./dev bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="few rounds: to see that it works; judges nothing")
     parser.add_argument("--seconds", type=float, default=3, help="for each question (3)")
     parser.add_argument("--filter", default="", metavar="REGEX", help="only the questions whose names match")
     parser.add_argument("--json", metavar="FILE", help="write what was measured")

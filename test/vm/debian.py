@@ -53,11 +53,8 @@ class Archive:
             (folder / part).mkdir(parents=True, exist_ok=True)
         base = mirror()
         sources = folder / "sources.list"
-        sources.write_text(
-            "".join(
-                f"deb [arch={architecture} signed-by={KEYRING}] {base}/{archive} {suite} main\n" for archive, suite in suites
-            )
-        )
+        origin = f"deb [arch={architecture} signed-by={KEYRING}] {base}"
+        sources.write_text("".join(f"{origin}/{archive} {suite} main\n" for archive, suite in suites))
         options = {
             "Dir::Etc::sourcelist": sources,
             "Dir::Etc::sourceparts": "/dev/null",
