@@ -25,7 +25,7 @@ from debian import Archive, Failure, cache_folder  # noqa: E402
 SUITES = (("debian", "sid"),)
 GO = ("golang-go", "golang-github-cilium-ebpf-dev")
 GO_FILES = re.compile(r"golang-(github-cilium-ebpf-dev|golang-x-sys-dev|[\d.]+-(go|src))$")
-RUST = ("librust-aya-dev",)
+RUST = ("librust-aya-dev", "librust-libbpf-rs-dev")
 RUST_FILES = re.compile(r"librust-")
 OLDEST_RUST = (1, 85)  # what Debian's crates want
 
@@ -96,30 +96,41 @@ def build_cilium_ebpf(folder):
     return program
 
 
-def build_aya(folder):
+def build_rust(folder, crate):
     if not shutil.which("cargo"):
         raise Failure("there is no cargo")
     compiler = run(["rustc", "--version"])
     if tuple(map(int, compiler.split()[1].split(".")[:2])) < OLDEST_RUST:
         raise Failure(f"{compiler} is too old: {'.'.join(map(str, OLDEST_RUST))} or newer is needed")
-    registry = packages("aya", RUST, RUST_FILES) / "usr/share/cargo/registry"
-    version = newest(registry.glob("aya-[0-9]*"), "aya").name.removeprefix("aya-")
+    registry = packages("rust", RUST, RUST_FILES) / "usr/share/cargo/registry"
+    version = newest(registry.glob(f"{crate}-[0-9]*"), crate).name.removeprefix(f"{crate}-")
     # Cargo writes a lock file beside the sources, and reads its configuration there.
-    source = folder / "aya-source"
-    shutil.copytree(HERE / "aya", source, dirs_exist_ok=True)
+    source = folder / "rust"
+    shutil.copytree(HERE / "rust", source, dirs_exist_ok=True)
     (source / ".cargo").mkdir(exist_ok=True)
     (source / ".cargo/config.toml").write_text(
         f'[source.crates-io]\nreplace-with = "debian"\n[source.debian]\ndirectory = "{registry}"\n', encoding="utf-8"
     )
-    environment = os.environ | {"PEER_VERSION": version, "PEER_RUSTC": compiler}
-    run(["cargo", "build", "--offline", "--release", "--quiet"], cwd=source, env=environment)
-    return source / "target/release/bpfmap-bench-peer-aya"
+    # A folder for each, or Cargo builds again what was built for the other.
+    target = folder / f"rust-{crate}"
+    environment = os.environ | {"PEER_VERSION": version, "PEER_RUSTC": compiler, "CARGO_TARGET_DIR": str(target)}
+    chosen = ["--features", crate, "--bin", crate]
+    run(["cargo", "build", "--offline", "--release", "--quiet", *chosen], cwd=source, env=environment)
+    return target / "release" / crate
+
+
+PEERS = {
+    "BCC": build_bcc,
+    "cilium/ebpf": build_cilium_ebpf,
+    "aya": lambda folder: build_rust(folder, "aya"),
+    "libbpf-rs": lambda folder: build_rust(folder, "libbpf-rs"),
+}
 
 
 def main(folder):
     folder = Path(folder).resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    for name, build in ("BCC", build_bcc), ("cilium/ebpf", build_cilium_ebpf), ("aya", build_aya):
+    for name, build in PEERS.items():
         try:
             program = build(folder)
             print(f"bench: {name} is built", file=sys.stderr)
