@@ -69,6 +69,12 @@ void stay_on_one_cpu() {
   }
 }
 
+// As far as that is allowed. Where sessions share the CPU among them, it is the session that counts: run.py starts one.
+void go_first() {
+  ::setpriority(PRIO_PROCESS, 0, -20);
+  if (::getsid(0) == ::getpid()) std::ofstream("/proc/self/autogroup") << -20;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) try {
@@ -87,7 +93,7 @@ int main(int argc, char** argv) try {
 
   describe_machine();
   stay_on_one_cpu();
-  if (!bench::chosen().quick) ::setpriority(PRIO_PROCESS, 0, -20);  // if that is allowed
+  if (!bench::chosen().quick) go_first();
   for (std::string const& program : programs) {
     bench::peers().push_back(std::make_unique<bench::peer>(program));
     say(fmt::format("peer {}", bench::peers().size()), bench::peers().back()->introduction());

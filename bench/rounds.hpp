@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -56,7 +57,7 @@ class rounds {
   /// `unit` is what `operations` counts: a run makes that many.
   rounds(benchmark::State& state, std::string title, std::string unit, double operations);
 
-  /// `work` is measured; what it returns is the answer.
+  /// `work` is measured; what it returns is the answer. Or it measures itself and returns an outcome.
   template <class Work>
   rounds& add(std::string name, Work work, around const& extra = {}) {
     return add(technique::side::libbpf, std::move(name), std::move(work), extra);
@@ -88,12 +89,16 @@ class rounds {
   rounds& add(technique::side of, std::string name, Work work, around const& extra) {
     auto run = [work = std::move(work), extra](int repeats) mutable {
       if (extra.before) extra.before();
-      std::uint64_t answer = 0;
-      auto const start = std::chrono::steady_clock::now();
-      for (int i = 0; i < repeats; ++i) answer = work();
-      auto const end = std::chrono::steady_clock::now();
-      if (extra.answer) answer = extra.answer();
-      return outcome{std::chrono::duration<double, std::nano>(end - start).count() / repeats, answer};
+      if constexpr (std::is_same_v<decltype(work()), outcome>) {
+        return work();
+      } else {
+        std::uint64_t answer = 0;
+        auto const start = std::chrono::steady_clock::now();
+        for (int i = 0; i < repeats; ++i) answer = work();
+        auto const end = std::chrono::steady_clock::now();
+        if (extra.answer) answer = extra.answer();
+        return outcome{std::chrono::duration<double, std::nano>(end - start).count() / repeats, answer};
+      }
     };
     techniques_.push_back({std::move(name), std::move(run), !extra.before || !extra.every_time, of});
     return *this;

@@ -48,7 +48,8 @@ def measured(chosen):
         if chosen.quick:
             command.append("--quick")
         command += [f"--peer={program}" for program in chosen.peer]
-        status = subprocess.run(command, check=False).returncode
+        # In a session of its own, that it may have a priority of its own.
+        status = subprocess.run(command, check=False, start_new_session=True).returncode
         text = out.read_text(encoding="utf-8") if out.exists() else ""
     try:
         return json.loads(text), status
