@@ -216,7 +216,9 @@ class map_walker {
   std::uint32_t begin(std::error_code& ec) noexcept {
     std::uint32_t const block = choice_.begin(
         [this](std::uint64_t expected, std::error_code& why) noexcept {
-          dump_ = kernel_dump::take(choice_.shape(), kernel_dump::with_slack(expected), why);
+          // An estimate from a few hundred elements may be a quarter too low, and to run twice is dear.
+          std::uint64_t const most = std::min<std::uint64_t>(expected + expected / 4, choice_.shape().max_entries);
+          dump_ = kernel_dump::take(choice_.shape(), kernel_dump::with_slack(most), why);
         },
         ec);
     return choice_.done() ? dump_.count() : block;
