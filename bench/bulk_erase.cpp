@@ -18,7 +18,7 @@ void bulk_erase(benchmark::State& state) {
   bench::around const full_before{
       .before = [&] { bench::libbpf::put(map.fd(), keys, values); }, .answer = {}, .every_time = true};
   auto const all = [=] { return fmt::format("0 {} {}", elements, elements); };
-  bench::rounds erasures(state, fmt::format("Deleting {} keys of a hash", elements), "key", elements);
+  bench::rounds erasures(state, fmt::format("Deleting {} keys of a hash", bench::grouped(elements)), "key", elements);
   erasures
       .add(
           "libbpf",

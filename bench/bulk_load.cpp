@@ -48,12 +48,12 @@ void load(benchmark::State& state, std::string const& title, std::uint32_t eleme
 
 void bulk_load(benchmark::State& state) {
   auto const elements = static_cast<std::uint32_t>(state.range(0));
-  load(state, fmt::format("Filling an empty hash with {}", elements), elements, true);
+  load(state, fmt::format("Filling an empty hash with {}", bench::grouped(elements)), elements, true);
 }
 
 void bulk_overwrite(benchmark::State& state) {
   auto const elements = static_cast<std::uint32_t>(state.range(0));
-  load(state, fmt::format("Overwriting all {} of a hash", elements), elements, false);
+  load(state, fmt::format("Overwriting all {} of a hash", bench::grouped(elements)), elements, false);
 }
 
 BENCHMARK(bulk_load)->Arg(10'000)->Arg(1'000'000)->Apply(bench::in_rounds);

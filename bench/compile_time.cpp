@@ -19,10 +19,11 @@ std::uint64_t compile(std::string const& compiler, char const* source) {
 }
 
 void compile_time(benchmark::State& state, std::string const& compiler) {
-  bench::rounds(state, "Compiling a program of ten lines: " + compiler + " -O2", "file", 1)
+  bench::rounds(state, "Compiling a program of ten lines: " + compiler.substr(compiler.rfind('/') + 1) + " -O2", "file",
+                1)
       .add("libbpf", [&] { return compile(compiler, "with_libbpf"); })
-      .ours("bpfmap/bpfmap.hpp", [&] { return compile(compiler, "with_bpfmap"); })
-      .ours("bpfmap/maps/hash.hpp", [&] { return compile(compiler, "with_one_header"); })
+      .ours("bpfmap bpfmap/bpfmap.hpp", [&] { return compile(compiler, "with_bpfmap"); })
+      .ours("bpfmap bpfmap/maps/hash.hpp", [&] { return compile(compiler, "with_one_header"); })
       .measure();
 }
 

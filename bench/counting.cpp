@@ -19,7 +19,7 @@ void size(benchmark::State& state) {
   for (int i = 0; i < 1000 && map.counted_by() != bpfmap::counting::kernel_counter; ++i) {
     benchmark::DoNotOptimize(map.size());
   }
-  bench::rounds(state, fmt::format("Counting {} elements of a hash", elements), "count", 1)
+  bench::rounds(state, fmt::format("Counting {} elements of a hash", bench::grouped(elements)), "count", 1)
       .add("libbpf get_next_key",
            [&] {
              std::uint64_t count = 0;

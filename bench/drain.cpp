@@ -31,7 +31,7 @@ void drain(benchmark::State& state) {
             bench::key key = 0;
             return std::uint64_t{bpf_map_get_next_key(map.fd(), nullptr, &key) == 0};
           }};
-  bench::rounds drains(state, fmt::format("Draining a hash of {}", elements), "element", elements);
+  bench::rounds drains(state, fmt::format("Draining a hash of {}", bench::grouped(elements)), "element", elements);
   if (elements <= 10'000) {
     drains.add(
         first_key,

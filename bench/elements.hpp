@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <numeric>
 #include <stdexcept>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -19,6 +20,14 @@ using key = std::uint32_t;
 using value = std::uint64_t;
 
 constexpr value value_of(key k) { return value{k} + 1; }
+
+/// 10,000
+inline std::string grouped(std::uint32_t number) {
+  std::string digits = std::to_string(number);
+  for (auto at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > 0; at -= 3)
+    digits.insert(digits.begin() + at, ',');
+  return digits;
+}
 
 /// The keys 0 to range - 1 in random order, the same in every process and language (peers/README.md).
 inline std::vector<key> shuffled_keys(std::uint32_t range) {

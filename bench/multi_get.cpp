@@ -24,7 +24,8 @@ void multi_get(benchmark::State& state) {
   // Other keys in each round, the same for all techniques.
   bench::key_cycle libbpf_keys(elements, keys);
   std::vector<bench::value> out(keys);
-  bench::rounds gets(state, fmt::format("Looking up {} random keys at once in a hash of 10,000", group), "key", keys);
+  bench::rounds gets(
+      state, fmt::format("Looking up random keys in a hash of 10,000, {} at once", bench::grouped(group)), "key", keys);
   gets.add("libbpf",
            [&] {
              for (std::uint32_t i = 0; i < keys; ++i) bpf_map_lookup_elem(map.fd(), &libbpf_keys.taken()[i], &out[i]);

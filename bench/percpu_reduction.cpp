@@ -36,8 +36,8 @@ void totals_of_a_percpu_array(benchmark::State& state) {
     }
   }
   std::vector<std::uint64_t> totals(elements);
-  bench::rounds sums(state, fmt::format("Totals of a per-CPU array of {}, {} CPUs", elements, cpus), "element",
-                     elements);
+  bench::rounds sums(state, fmt::format("Totals of a per-CPU array of {}, {} CPUs", bench::grouped(elements), cpus),
+                     "element", elements);
   sums.add("libbpf",
            [&] {
              for (std::uint32_t i = 0; i < elements; ++i) {

@@ -16,8 +16,9 @@ void one_in_a_hundred(benchmark::State& state) {
   bench::libbpf::fill(map.fd(), elements);
   std::vector<bench::key> keys(bench::libbpf::block);
   std::vector<bench::value> values(bench::libbpf::block);
-  bench::rounds counts(state, fmt::format("Which of the {} values of a hash are large? One in a hundred", elements),
-                       "element", elements);
+  bench::rounds counts(
+      state, fmt::format("Which of the {} values of a hash are large? One in a hundred", bench::grouped(elements)),
+      "element", elements);
   counts
       .add("libbpf get_next_key, lookup",
            [&] {

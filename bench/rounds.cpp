@@ -153,7 +153,7 @@ void rounds::warm_up() {
 }
 
 void rounds::run_rounds() {
-  double const least = chosen().quick ? 3 : 9;
+  double const least = chosen().quick ? 3 : 7;
   double const most = chosen().quick ? 11 : 201;
   double const budget = chosen().quick ? 0.3 : chosen().seconds;
   auto const count = static_cast<std::size_t>(std::clamp(budget / round_seconds_, least, most));

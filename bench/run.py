@@ -17,6 +17,7 @@ from pathlib import Path
 
 import report
 
+DEFAULT_SECONDS = 3.0
 HERE = Path(__file__).resolve().parent
 
 
@@ -25,7 +26,7 @@ def arguments():
         prog="./dev bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--quick", action="store_true", help="few rounds: to see that it works; judges nothing")
-    parser.add_argument("--seconds", type=float, default=3, help="for each question (3)")
+    parser.add_argument("--seconds", type=float, default=DEFAULT_SECONDS, help="for each question (3)")
     parser.add_argument("--filter", default="", metavar="REGEX", help="only the questions whose names match")
     parser.add_argument("--json", metavar="FILE", help="write what was measured")
     parser.add_argument("--markdown", metavar="FILE", help="write a table: to its place in FILE, if it has one")
@@ -57,10 +58,13 @@ def measured(chosen):
         return None, status
 
 
-def shown_command():
-    hidden = ("--bench", "--peer", "--plotter", "--cwd")
-    words = iter(sys.argv[1:])
-    return shlex.join(["./dev", "bench"] + [word for word in words if not (word in hidden and next(words, ""))])
+def shown_command(chosen):
+    """What measures the same again."""
+    words = ["./dev", "bench"]
+    words += [f"--{flag}" for flag in ("quick", "peers") if getattr(chosen, flag)]
+    words += [] if chosen.seconds == DEFAULT_SECONDS else ["--seconds", f"{chosen.seconds:g}"]
+    words += ["--filter", chosen.filter] if chosen.filter else []
+    return shlex.join(words)
 
 
 def main():
@@ -69,7 +73,7 @@ def main():
     if raw is None or not raw.get("benchmarks"):
         print("bench: no question was answered", file=sys.stderr)
         return status or 1
-    results = report.structured(raw, shown_command())
+    results = report.structured(raw, shown_command(chosen))
     os.chdir(chosen.cwd)
     if chosen.json:
         Path(chosen.json).write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -56,7 +56,7 @@ void walk_of_a_full_map(benchmark::State& state) {
   bench::libbpf::fill(map.fd(), elements);
   std::vector<bench::key> keys(bench::libbpf::block);
   std::vector<bench::value> values(bench::libbpf::block);
-  bench::rounds walks(state, fmt::format("Walking a full hash of {}", elements), "element", elements);
+  bench::rounds walks(state, fmt::format("Walking a full hash of {}", bench::grouped(elements)), "element", elements);
   add_libbpf(walks, map, keys, values);
   add_ours(walks, map);
   walks.peers("hash", map.fd(), "walk", no_arguments).peers("hash", map.fd(), "walk_batch", no_arguments);
@@ -74,7 +74,8 @@ void walk_of_a_map_of_a_million(benchmark::State& state) {
   bench::libbpf::fill(map.fd(), elements);
   std::vector<bench::key> keys(bench::libbpf::block);
   std::vector<bench::value> values(bench::libbpf::block);
-  bench::rounds walks(state, fmt::format("Walking {} elements of a hash with room for 1000000", elements), "walk", 1);
+  bench::rounds walks(
+      state, fmt::format("Walking {} elements of a hash with room for 1,000,000", bench::grouped(elements)), "walk", 1);
   add_libbpf(walks, map, keys, values);
   add_ours(walks, map);
   // walk::in_kernel is a wish: of maps that are nearly empty it walks by batch. This is what it spares.
