@@ -199,6 +199,7 @@ BOOST_AUTO_TEST_CASE(that_may_not_be_read_are_an_error_and_nothing_else_is_tried
     BOOST_TEST(map.totals(out, ec) == 0U);
     BOOST_TEST(ec.value() == EPERM);
     BOOST_TEST(out[0] == 7U);
+    BOOST_TEST(test::has(test::message_of([&] { map.totals(out); }), "write-only"));
     BOOST_TEST(map.for_each([](auto, auto) {}, ec) == 0U);
     BOOST_TEST(ec.value() == EPERM);
   }
@@ -274,6 +275,7 @@ BOOST_AUTO_TEST_CASE(of_other_reducers_come_by_batch) {
   std::error_code ec;
   BOOST_TEST(map.reduce_all(ec).empty());
   BOOST_TEST(ec.value() == EOPNOTSUPP);
+  BOOST_TEST(test::has(test::message_of([&] { (void)map.reduce_all(); }), "asked for in_kernel, which this reducer"));
 }
 
 BOOST_AUTO_TEST_CASE(give_every_slot_into_values_that_are_there) {

@@ -197,13 +197,19 @@ BOOST_AUTO_TEST_CASE(widens_a_single_narrow_counter) {
 BOOST_AUTO_TEST_CASE(has_memory_that_stays_in_the_caches) {
   auto const small = reduction_layout::of(8, 2, 10);
   BOOST_TEST(small.most == 10U);
-  auto const usual = reduction_layout::of(8, 1024, 1'000'000);
+  auto const usual = reduction_layout::of(8, 64, 1'000'000);
   BOOST_TEST(usual.most == 4096U);
-  BOOST_TEST(usual.results >= usual.ids + 1024 * 4);
+  BOOST_TEST(usual.results >= usual.ids + 64 * 4);
   BOOST_TEST(usual.results % 64 == 0U);
   auto const wide = reduction_layout::of(4096, 2, 1'000'000);
   BOOST_TEST(wide.most == 8U);
   BOOST_TEST(wide.bytes == wide.results + 8 * 4096U);
+}
+
+BOOST_AUTO_TEST_CASE(takes_no_more_at_once_than_some_milliseconds) {
+  auto const many = reduction_layout::of(8, 1024, 1'000'000);
+  BOOST_TEST(many.most == 256U);
+  BOOST_TEST(reduction_layout::of(8, 65'536, 1'000'000).most == 4U);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

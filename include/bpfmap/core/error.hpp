@@ -281,7 +281,8 @@ inline std::string element_hint(map_traits const& traits, std::string_view opera
                                 std::uint64_t max_entries) {
   bool const writes = operation != "find" && operation != "at" && operation != "contains" && operation != "entries" &&
                       operation != "keys" && operation != "values" && operation != "for_each" && operation != "size" &&
-                      operation != "empty" && operation != "peek" && operation != "might_contain";
+                      operation != "empty" && operation != "peek" && operation != "might_contain" &&
+                      operation != "totals" && operation != "reduce_all";
   bool const stores = operation == "insert" || operation == "assign" || operation == "insert_or_assign";
   if (stores) {
     if (std::string_view const hint = object_hint(traits.value, number); !hint.empty()) return std::string(hint);

@@ -49,7 +49,7 @@ class percpu_totals : public percpu_map<Derived, Type, std::uint32_t, Slot, Redu
   /// kernel by a program that bpfmap writes and loads when it is worth it (Linux 5.19, CAP_BPF; fastest from 6.9 on),
   /// at 10 ns a slot; nothing but results is copied. Where it cannot be loaded, and for all other reducers, every slot
   /// is copied: BPF_MAP_LOOKUP_BATCH (Linux 5.13), else one system call an element. bulk_by() tells which it was, and
-  /// set_bulk_path() may choose.
+  /// set_bulk_path() may choose. Walks over the map (entries(), values(), for_each()) go the same way.
   /// @param out  may be shorter than the map, and is then filled; what is behind the last element is left alone
   /// @return how many were written
   /// @errors as find(key); ENOMEM; of a way that was forced, EOPNOTSUPP or why it cannot be taken
@@ -203,8 +203,13 @@ class percpu_totals : public percpu_map<Derived, Type, std::uint32_t, Slot, Redu
 
   [[noreturn, gnu::cold, gnu::noinline]] void raise_totals(char const* operation, std::error_code ec,
                                                            size_type done) const {
+    bulk_path const forced = this->forced_path();
+    bool const no_such_way = ec.value() == EOPNOTSUPP && forced != bulk_path::automatic;
     raise_bulk(ec, operation, this->description(), std::string(this->name()),
-               element_hint(traits_of(Type), operation, ec.value(), this->info().max_entries), {done, done});
+               no_such_way ? join("set_bulk_path() asked for ", to_string(forced),
+                                  ", which this reducer, or the running kernel, does not have")
+                           : element_hint(traits_of(Type), operation, ec.value(), this->info().max_entries),
+               {done, done});
   }
 
   percpu_reduction reduction_;

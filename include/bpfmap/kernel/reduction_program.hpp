@@ -39,13 +39,16 @@ struct reduction_layout {
   std::uint32_t most = 0;  ///< how many results there is room for
   std::uint32_t bytes = 0;
 
-  /// Room for `count` results, or for as many as stay in the caches.
+  /// Room for `count` results, or for as many as stay in the caches, and as a program reduces in some milliseconds: it
+  /// may hold its CPU so long.
   static reduction_layout of(std::uint32_t result_bytes, std::size_t cpus, std::uint32_t count) noexcept {
     constexpr std::uint32_t alignment = 64;
     constexpr std::uint32_t block_bytes = 32'768;
+    constexpr std::size_t block_slots = std::size_t{1} << 18;
     reduction_layout made;
     made.results = static_cast<std::uint32_t>(round_up(made.ids + cpus * sizeof(std::uint32_t), alignment));
-    made.most = std::clamp(block_bytes / result_bytes, 1U, std::max(count, 1U));
+    auto const most = std::min(block_bytes / result_bytes, static_cast<std::uint32_t>(block_slots / cpus));
+    made.most = std::clamp(most, 1U, std::max(count, 1U));
     made.bytes = made.results + made.most * result_bytes;
     return made;
   }
