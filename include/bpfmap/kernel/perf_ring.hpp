@@ -84,7 +84,12 @@ class perf_ring {
   record next() noexcept {
     if (tail_ == end_) return record::none;
     perf_event_header header{};
-    copy_out(&header, tail_, sizeof header);
+    // The kernel's records lie on multiples of 8 bytes, so that their headers are never cut.
+    if (std::size_t const at = tail_ & mask_; at + sizeof header <= mask_ + 1) [[likely]] {
+      std::memcpy(&header, data_ + at, sizeof header);
+    } else {
+      copy_out(&header, tail_, sizeof header);
+    }
     size_ = header.size;
     if (size_ < sizeof header || size_ > end_ - tail_) {
       // Not what the kernel writes: nothing after it can be understood.
