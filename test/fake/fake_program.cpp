@@ -71,8 +71,7 @@ bool run_loops_of(object const& program, std::uint32_t& result) {
   std::error_code ec;
   auto const cpus = bpfmap::cpu_set::parse(fake_files::possible_cpus, ec);
   machine.helper = [&](std::int32_t number, test::bpf_machine::registers const& r) -> std::uint64_t {
-    std::uint32_t index = 0;
-    std::memcpy(&index, reinterpret_cast<void const*>(r[2]), sizeof index);
+    std::uint32_t const index = machine.number_at(r[2]);
     map const& read = map_of_code(r[1]);
     std::size_t const rank = cpus.rank_of(static_cast<std::uint32_t>(r[3]));
     if (number != static_cast<std::int32_t>(bpfmap::detail::bpf::helper::map_lookup_percpu_elem)) {

@@ -79,7 +79,9 @@ void runs_right(test::reduction_case const& tested, bool jumps, test::randomness
   BOOST_TEST(header->next == count);
   std::uint32_t wrong = 0;
   for (std::uint32_t i = 0; i < count; ++i) {
-    wrong += tested.is_reduced(rows[i], cpus(), memory.data() + layout.results + i * table.result_bytes) ? 0 : 1;
+    wrong += tested.is_reduced(rows[i], cpus(), memory.data() + layout.results + std::size_t{i} * table.result_bytes)
+                 ? 0
+                 : 1;
   }
   BOOST_TEST(wrong == 0U, tested.name << (jumps ? ", jumps: " : ", calls: ") << wrong << " of " << count << " differ");
 }

@@ -104,8 +104,7 @@ void executes(test::reduction_case const& tested, bpfmap::cpu_set const& cpus, l
   }
   std::size_t strangers = 0;
   machine.helper = [&](std::int32_t number, test::bpf_machine::registers const& r) -> std::uint64_t {
-    std::uint32_t index = 0;
-    std::memcpy(&index, reinterpret_cast<void const*>(r[2]), sizeof index);
+    std::uint32_t const index = machine.number_at(r[2]);
     std::size_t const rank = cpus.rank_of(static_cast<std::uint32_t>(r[3]));
     bool const good = number == static_cast<std::int32_t>(bpf::helper::map_lookup_percpu_elem) && r[1] == map_fd &&
                       index >= first && index < first + count && rank < cpus.size();
@@ -122,7 +121,8 @@ void executes(test::reduction_case const& tested, bpfmap::cpu_set const& cpus, l
   BOOST_TEST((runs == 1 || how == loops::cut_short));
   std::uint32_t wrong = 0;
   for (std::uint32_t i = 0; i < count; ++i) {
-    wrong += tested.is_reduced(rows[i], cpus, bytes + layout.results + i * tested.table.result_bytes) ? 0 : 1;
+    wrong +=
+        tested.is_reduced(rows[i], cpus, bytes + layout.results + std::size_t{i} * tested.table.result_bytes) ? 0 : 1;
   }
   BOOST_TEST(wrong == 0U, tested.name << ": " << wrong << " of " << count << " differ");
 }

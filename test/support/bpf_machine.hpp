@@ -33,6 +33,15 @@ class bpf_machine {
   /// Whether may_goto leaves the loop this time.
   std::function<bool()> too_long = [] { return false; };
 
+  /// For helpers: the number at an address that the program gives.
+  [[nodiscard]] std::uint32_t number_at(std::uint64_t address) const {
+    std::uint32_t number = 0;
+    std::byte const* const found = find(address, sizeof number);
+    if (found == nullptr) throw std::runtime_error("a helper is given an address beyond the memory");
+    std::memcpy(&number, found, sizeof number);
+    return number;
+  }
+
   /// Runs from instruction `at` to the exit.
   std::uint64_t run(std::size_t at = 0, std::uint64_t r1 = 0, std::uint64_t r2 = 0) {
     alignas(8) std::array<std::byte, 512> stack;
@@ -64,13 +73,17 @@ class bpf_machine {
   }
 
   std::byte* memory(std::uint64_t base, bpf_insn const& i, std::size_t bytes, std::size_t at) const {
-    std::uint64_t const first = base + static_cast<std::uint64_t>(std::int64_t{i.off});
+    std::byte* const found = find(base + static_cast<std::uint64_t>(std::int64_t{i.off}), bytes);
+    if (found == nullptr) refuse("an access beyond the memory", at);
+    return found;
+  }
+  [[nodiscard]] std::byte* find(std::uint64_t first, std::size_t bytes) const {
     for (region const& each : regions_) {
       if (first >= address(each.memory) && first + bytes <= address(each.memory) + each.bytes) {
         return each.memory + (first - address(each.memory));
       }
     }
-    refuse("an access beyond the memory", at);
+    return nullptr;
   }
 
   static std::size_t width(bpf_insn const& i) {

@@ -28,9 +28,9 @@ namespace bpfmap::inline BPFMAP_ABI::detail {
 
 /// What a reduction must know of a map.
 struct reduction_shape {
-  int fd;
-  std::uint32_t max_entries;
-  cpu_set const* cpus;
+  int fd = -1;
+  std::uint32_t max_entries = 0;
+  cpu_set const* cpus = nullptr;
   reduction_table table;
 };
 
