@@ -154,12 +154,19 @@ class kernel_dump {
         ec = make_error(E2BIG);
         break;
       }
-      made.memory_ = scratch_array::create(static_cast<std::uint32_t>(made.layout_.element_bytes()), ec,
-                                           std::max(static_cast<std::uint32_t>(room), 1U));
+      // In one piece, which is faster, where the kernel's arrays may have so large elements.
+      auto const places = std::max(static_cast<std::uint32_t>(room), 1U);
+      auto const place_bytes = static_cast<std::uint32_t>(made.layout_.element_bytes());
+      made.memory_ = scratch_array::create(place_bytes * places, ec);
+      bool const whole = ec.value() != E2BIG;
+      if (!whole) made.memory_ = scratch_array::create(place_bytes, ec, places);
       if (ec) break;
       unique_fd const program = load_for_each_program(
           shape.fd, report,
-          [&](bpf::assembler& code, bpf::label next) { emit_dump(code, next, made.memory_, made.layout_); }, ec);
+          [&](bpf::assembler& code, bpf::label next) {
+            emit_dump(code, next, made.memory_, whole, places, made.layout_);
+          },
+          ec);
       if (ec) break;
       made.count_ = run_for_each_program(program.get(), report, ec).matched;
       if (ec || made.count_ <= room) return made;

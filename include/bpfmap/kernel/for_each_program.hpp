@@ -111,17 +111,24 @@ struct dump_layout {
   [[nodiscard]] std::size_t element_bytes() const noexcept { return value_at() + round_up(value_size, 8); }
 };
 
-/// Body of a program that copies elements into `room`, an array of dump_layout::element_bytes() each:
-///   i = report.matched++; if (to = lookup(room, i)) *to = {key, value}
-/// So it copies as many as there is room for, and counts the others.
-inline void emit_dump(bpf::assembler& code, bpf::label next, scratch_array const& room,
-                      dump_layout const& layout) noexcept {
+/// Body of a program that copies elements into `room`, which has places of dump_layout::element_bytes() for `places`:
+///   i = report.matched++; if (i < places) room[i] = {key, value}
+/// So it copies as many as there is room for, and counts the others. If `room` is `whole`, one element of its array
+/// holds all places, and the program reaches them by their address; else each is an element, to be looked up.
+inline void emit_dump(bpf::assembler& code, bpf::label next, scratch_array const& room, bool whole,
+                      std::uint32_t places, dump_layout const& layout) noexcept {
   using bpf::reg;
   emit_matched_element(code);
-  code << bpf::store(reg::r10, static_cast<std::uint32_t>(-4), reg::r1, 4);
-  code << bpf::load_map(reg::r1, room.fd()) << bpf::move(reg::r2, reg::r10) << bpf::compute(bpf::alu::add, reg::r2, -4)
-       << bpf::call(bpf::helper::map_lookup_elem);
-  code.jump_if(reg::r0, bpf::when::equal, 0, next);
+  if (whole) {
+    code.jump_if(reg::r1, bpf::when::at_least, static_cast<std::int32_t>(places), next);
+    code << bpf::compute(bpf::alu::multiply, reg::r1, static_cast<std::int32_t>(layout.element_bytes()))
+         << bpf::load_map_value(reg::r0, room.fd(), 0) << bpf::compute(bpf::alu::add, reg::r0, reg::r1);
+  } else {
+    code << bpf::store(reg::r10, static_cast<std::uint32_t>(-4), reg::r1, 4);
+    code << bpf::load_map(reg::r1, room.fd()) << bpf::move(reg::r2, reg::r10)
+         << bpf::compute(bpf::alu::add, reg::r2, -4) << bpf::call(bpf::helper::map_lookup_elem);
+    code.jump_if(reg::r0, bpf::when::equal, 0, next);
+  }
   code.copy(reg::r0, 0, reg::r6, 0, layout.key_size, reg::r1);
   code.copy(reg::r0, static_cast<std::uint32_t>(layout.value_at()), reg::r7, 0, layout.value_size, reg::r1);
 }
