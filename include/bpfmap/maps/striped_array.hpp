@@ -44,8 +44,8 @@ concept one_value_an_index =
 
 /// A percpu_array in shared memory: BPF_MAP_TYPE_ARRAY with BPF_F_MMAPABLE, Linux 5.5, with a stripe of slots for each
 /// CPU. Programs declare it by BPFMAP_STRIPED_ARRAY of bpfmap.bpf.h and write it by bpfmap_add() and its kin, at the
-/// price of a percpu_array, and half a nanosecond; reading it here is reading memory. Every element is a reduced value over all possible
-/// CPUs, as in percpu_array.
+/// price of a percpu_array, and half a nanosecond; reading it here is reading memory. Every element is a reduced value
+/// over all possible CPUs, as in percpu_array.
 ///
 /// The kernel knows nothing of stripes: it holds an element for each CPU id up to the highest possible one and each
 /// index, padded so that no two CPUs write to one cache line. That is what info() tells and other tools see. To bind
