@@ -131,6 +131,17 @@ inline std::error_category const& bpf_category() noexcept { return detail::the_e
 /// `number` (an errno; the sign does not matter) as an error code; 0 is success.
 inline std::error_code make_error(int number) noexcept { return {number < 0 ? -number : number, bpf_category()}; }
 
+namespace detail {
+
+// Whether what was refused may be granted later: a lack of descriptors or of memory passes, an old kernel and missing
+// privileges stay.
+inline bool may_pass(std::error_code why) noexcept {
+  int const number = why.value();
+  return number == EMFILE || number == ENFILE || number == ENOMEM || number == EAGAIN || number == EINTR;
+}
+
+}  // namespace detail
+
 /// The symbolic name of an errno, such as "E2BIG"; "" for a number without one.
 constexpr std::string_view errno_symbol(int number) noexcept {
   for (auto const& [known, name] : detail::errno_names) {

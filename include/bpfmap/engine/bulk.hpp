@@ -299,11 +299,7 @@ class bulk_engine {
       kernel.programs[index] = load_bulk_program(work, job.fd, kernel.layout, kernel.memory, may_goto, why);
     }
     if (why) {
-      // Too old a kernel, no privileges, or values that programs cannot copy: that stays. A lack of descriptors or of
-      // memory may pass.
-      bool const passing = why.value() == EMFILE || why.value() == ENFILE || why.value() == ENOMEM ||
-                           why.value() == EAGAIN || why.value() == EINTR;
-      if (!passing) kernel.refused[index] = why.value();
+      if (!may_pass(why)) kernel.refused[index] = why.value();
     }
     return kernel.programs[index].get();
   }

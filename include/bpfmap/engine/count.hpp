@@ -114,11 +114,7 @@ class element_counter {
       unique_fd made = by_function ? load_count_program(shape.fd, ec)
                                    : load_field_program(shape.fd, shape.type, shape.max_entries, ec);
       if (ec) {
-        // Too old a kernel, or no privileges: neither comes back, so never ask again. A lack of descriptors or of
-        // memory may pass.
-        bool const passing = ec.value() == EMFILE || ec.value() == ENFILE || ec.value() == ENOMEM ||
-                             ec.value() == EAGAIN || ec.value() == EINTR;
-        if (!passing) refused_.store(true, std::memory_order_relaxed);
+        if (!may_pass(ec)) refused_.store(true, std::memory_order_relaxed);
         return false;
       }
       // Another thread may have been faster; then ours is closed again.

@@ -137,7 +137,7 @@ class percpu_reduction {
     }
     std::unique_ptr<tools> made = tools::make(shape, ec);
     if (ec) {
-      if (!may_pass(ec.value())) refused_.store(ec.value(), std::memory_order_relaxed);
+      if (!may_pass(ec)) refused_.store(ec.value(), std::memory_order_relaxed);
       return nullptr;
     }
     tools* const fresh = made.get();
@@ -149,11 +149,6 @@ class percpu_reduction {
     // Another thread was faster: its tools are as good. What was there before is no longer ours.
     static_cast<void>(made->inherited.release());
     return found;
-  }
-
-  // Too old a kernel, or no privileges: neither comes back. A lack of descriptors or of memory may pass.
-  static bool may_pass(int number) noexcept {
-    return number == EMFILE || number == ENFILE || number == ENOMEM || number == EAGAIN || number == EINTR;
   }
 
   mutable std::atomic<tools*> current_{nullptr};
