@@ -258,9 +258,12 @@ class bulk_engine {
     std::error_code why;
     in_kernel* const kernel = ready_memory(why);
     if (kernel != nullptr && !why) {
-      std::lock_guard<std::mutex> const mine(kernel->turn);
-      int const program = ready_program(*kernel, job, why);
-      while (!why && !ec && job.left() != 0) run_list(job, *kernel, program, why, ec);
+      // A list each: a call of many keys does not keep the others waiting.
+      while (!why && !ec && job.left() != 0) {
+        std::lock_guard<std::mutex> const mine(kernel->turn);
+        int const program = ready_program(*kernel, job, why);
+        if (!why) run_list(job, *kernel, program, why, ec);
+      }
     }
     if (why && forced) ec = why;
     return !why;
