@@ -10,7 +10,7 @@
 namespace test {
 
 /// The path of the object made of bpf/<name>.bpf.c.
-inline std::string object_path(std::string const& name) { return BPFMAP_BPF_OBJECTS "/" + name + ".bpf.o"; }
+std::string object_path(std::string const& name);
 
 inline bpfmap::object loaded(std::string const& name) {
   auto object = bpfmap::object::open(object_path(name));
