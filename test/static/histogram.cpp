@@ -5,6 +5,7 @@
 
 #include "print.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <limits>
@@ -82,6 +83,99 @@ BOOST_AUTO_TEST_CASE(nothing_is_below_zero) {
   BOOST_TEST(made.buckets().size() == 2U);
   BOOST_TEST((made.buckets()[0] == histogram::bucket{0, 4, 2}));
   BOOST_TEST((made.buckets()[1] == histogram::bucket{5, most, 3}));
+}
+
+BOOST_AUTO_TEST_CASE(no_count_of_a_linear_slot_is_lost_where_its_bounds_wrap_around) {
+  // Each of the sizes at which the next bound is 0, or is passed by.
+  for (std::uint64_t const width : {std::uint64_t{1} << 63, (std::uint64_t{1} << 63) + 1, most / 3 + 1, most}) {
+    for (std::uint64_t const low : {std::uint64_t{0}, std::uint64_t{1}, width, most}) {
+      histogram const made = histogram::linear(std::vector<int>{1, 2, 4, 8, 16, 32, 64}, low, width);
+      BOOST_TEST(made.count() == 127U, "width " << width << ", from " << low);
+      BOOST_TEST(has_no_gap(made));
+      BOOST_TEST(made.buckets().back().high == most);
+    }
+  }
+  histogram const made = histogram::linear(std::vector<int>{1, 2, 4}, std::uint64_t{1} << 63, std::uint64_t{1} << 63);
+  BOOST_TEST((made.buckets()[1] == histogram::bucket{std::uint64_t{1} << 63, most, 6}));
+}
+
+BOOST_AUTO_TEST_CASE(what_a_program_counted_below_zero_is_not_lost) {
+  histogram const made = histogram::linear(std::vector<int>{7, 2, 3}, 0, 5);
+  BOOST_TEST((made.buckets()[0] == histogram::bucket{0, 4, 9}));
+}
+
+// The functions that choose the slot, as those tools' programs have them.
+unsigned slot_of_log2l(std::uint64_t value) {
+  return value == 0 ? 0 : 63U - static_cast<unsigned>(__builtin_clzll(value));
+}
+unsigned slot_of_bpf_log2l(std::uint64_t value) { return slot_of_log2l(value) + 1; }
+unsigned slot_of_bpfmap(std::uint64_t value) { return value == 0 ? 0 : std::min(slot_of_log2l(value) + 1, 63U); }
+
+BOOST_AUTO_TEST_CASE(every_number_lies_in_the_bucket_of_the_slot_that_the_tool_counts_it_in) {
+  struct {
+    histogram::log2_rule rule;
+    unsigned (*slot)(std::uint64_t);
+    std::size_t slots;
+  } const tools[] = {{histogram::bpfmap_slots, slot_of_bpfmap, 64},
+                     {histogram::bcc_slots, slot_of_log2l, 64},
+                     {histogram::libbpf_tools_slots, slot_of_log2l, 64},
+                     {histogram::bpf_log2l_slots, slot_of_bpf_log2l, 65}};
+  for (auto const& [rule, slot, slots] : tools) {
+    for (unsigned shift = 0; shift < 64; ++shift) {
+      for (std::uint64_t const around : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{2}}) {
+        std::uint64_t const value = (std::uint64_t{1} << shift) - 1 + around;
+        std::vector<unsigned> counts(slots);
+        counts[slot(value)] = 1;
+        histogram const made = histogram::log2(counts, rule);
+        for (auto const& bucket : made.buckets()) {
+          bool const lies_in = bucket.low <= value && value <= bucket.high;
+          BOOST_TEST(lies_in == (bucket.count == 1), "rule " << rule << ", value " << value);
+        }
+        BOOST_TEST(has_no_gap(made));
+        BOOST_TEST(made.buckets().back().high == most);
+        BOOST_TEST(made.buckets().front().low == 0U);
+      }
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(slots_of_other_tools_have_those_tools_bounds_in_quantiles_and_bars) {
+  unsigned slots[27] = {};
+  slots[5] = 100;  // 32 to 63, by print_log2_hist()
+  histogram const made = histogram::log2(slots, histogram::bcc_slots);
+  BOOST_TEST(made.quantile(0.5) == 63U);
+  BOOST_TEST(made.bars(10) == "32 - 63 | 100 ##########\n");
+  BOOST_TEST((made.buckets()[0] == histogram::bucket{0, 1, 0}));
+  BOOST_TEST((made.buckets()[26] == histogram::bucket{1U << 26, (1U << 27) - 1, 0}));
+  BOOST_TEST(histogram::log2(slots, histogram::bpf_log2l_slots).bars(10) == "16 - 31 | 100 ##########\n");
+  slots[26] = 900;  // all that is larger, too: libbpf-tools count it in their last slot
+  histogram const clamped = histogram::log2(slots, histogram::libbpf_tools_slots);
+  BOOST_TEST((clamped.buckets()[26] == histogram::bucket{1U << 26, most, 900}));
+  BOOST_TEST((clamped.buckets()[25] == histogram::bucket{1U << 25, (1U << 26) - 1, 0}));
+}
+
+BOOST_AUTO_TEST_CASE(slots_may_have_bounds_of_ones_own) {
+  std::vector<unsigned> const lows{0, 1000, 5000, 60'000};
+  histogram const made = histogram::bounded(std::list<int>{1, 2, 3, 4}, lows);
+  std::vector<histogram::bucket> const wanted{{0, 999, 1}, {1000, 4999, 2}, {5000, 59'999, 3}, {60'000, most, 4}};
+  BOOST_TEST((made.buckets() == wanted));
+  BOOST_TEST(made.quantile(0.6) == 59'999U);
+  BOOST_TEST(made.bars(4) ==
+             "       0 - 999 | 1 #\n"
+             "   1000 - 4999 | 2 ##\n"
+             "  5000 - 59999 | 3 ###\n"
+             "60000 and more | 4 ####\n");
+}
+
+BOOST_AUTO_TEST_CASE(counts_without_a_bound_of_their_own_are_not_lost_and_missing_ones_are_zero) {
+  std::vector<int> const lows{10, 20};
+  std::vector<histogram::bucket> const many{{10, 19, 1}, {20, most, 14}};
+  BOOST_TEST((histogram::bounded(std::vector<int>{1, 2, 4, 8}, lows).buckets() == many));
+  std::vector<histogram::bucket> const few{{10, 19, 1}, {20, most, 0}};
+  BOOST_TEST((histogram::bounded(std::vector<int>{1}, lows).buckets() == few));
+  std::vector<histogram::bucket> const joined{{5, 6, 3}, {7, most, 12}};
+  BOOST_TEST((histogram::bounded(std::vector<int>{1, 2, 4, 8}, std::vector<int>{5, 5, 7, 6}).buckets() == joined));
+  BOOST_TEST(histogram::bounded(std::vector<int>{1, 2}, std::vector<int>{}).count() == 3U);
 }
 
 BOOST_AUTO_TEST_CASE(a_quantile_is_the_end_of_the_bucket_that_reaches_it) {

@@ -2,7 +2,8 @@
 #ifndef BPFMAP_CORE_HISTOGRAM_HPP
 #define BPFMAP_CORE_HISTOGRAM_HPP
 
-// Histograms that BPF programs fill with bpfmap_log2_slot() and bpfmap_linear_slot(), read back.
+// Histograms that BPF programs fill, with bpfmap_log2_slot() and bpfmap_linear_slot() or in slots of other tools, read
+// back.
 
 #include <algorithm>
 #include <cmath>
@@ -37,20 +38,35 @@ class histogram {
 
   histogram() = default;
 
-  /// Of the slots of bpfmap_log2_slot(), in order: slot 0 holds 0, slot s from 2^(s-1) to 2^s - 1, and slot 63 all
-  /// from 2^62 on.
-  /// @param counts  at most 64 counts; those that are missing are 0
+  /// How programs choose the slot of a value by its bits.
+  enum log2_rule : std::uint8_t {
+    bpfmap_slots,  ///< bpfmap_log2_slot(): slot 0 holds 0, slot s from 2^(s-1) to 2^s - 1, and slot 63 all from 2^62 on
+    bcc_slots,     ///< log2l() of BCC's libbpf-tools: slot 0 holds 0 and 1, slot s from 2^s to 2^(s+1) - 1
+    libbpf_tools_slots,  ///< the same, where the last slot takes all that is larger, as it does in libbpf-tools
+    bpf_log2l_slots      ///< bpf_log2l() of BCC's own programs: slot 1 holds 0 and 1, slot s from 2^(s-1) to 2^s - 1
+  };
+
+  /// Of slots that double in width, in order.
+  /// @param counts  at most 64 counts (bpf_log2l_slots: 65); those that are missing are 0
+  /// @code
+  /// auto const latency = bpfmap::histogram::log2(hist.slots, bpfmap::histogram::libbpf_tools_slots);
+  /// @endcode
   template <std::ranges::input_range Counts>
     requires std::integral<std::ranges::range_value_t<Counts>>
-  static histogram log2(Counts&& counts) {
+  static histogram log2(Counts&& counts, log2_rule rule = bpfmap_slots) {
+    bool const from_slot_0 = rule == bcc_slots || rule == libbpf_tools_slots;
+    unsigned const slots = rule == bpf_log2l_slots ? 65 : 64;
     histogram made;
-    std::size_t slot = 0;
+    unsigned slot = 0;
     for (auto const count : counts) {
-      if (slot == log2_slots) break;
-      std::uint64_t const low = slot == 0 ? 0 : std::uint64_t{1} << (slot - 1);
-      std::uint64_t const high = slot == 0 ? 0 : slot == log2_slots - 1 ? max_value : 2 * low - 1;
-      made.buckets_.push_back({low, high, static_cast<std::uint64_t>(count)});
+      if (slot == slots) break;
+      unsigned const bits = from_slot_0 ? slot + 1 : slot;  // of the slot's largest value
+      // BCC has no slot for 0: it lies with 1.
+      bool const holds_zero = bits == 0 || (bits == 1 && rule != bpfmap_slots);
+      made.add(holds_zero ? 0 : std::uint64_t{1} << (bits - 1), static_cast<std::uint64_t>(count));
       ++slot;
+      bool const open = slot == slots || rule == libbpf_tools_slots;
+      made.buckets_.back().high = open || bits == 64 ? max_value : (std::uint64_t{1} << bits) - 1;
     }
     return made;
   }
@@ -61,15 +77,41 @@ class histogram {
     requires std::integral<std::ranges::range_value_t<Counts>>
   static histogram linear(Counts&& counts, std::uint64_t low, std::uint64_t width) {
     histogram made;
+    std::uint64_t const step = std::max<std::uint64_t>(width, 1);
     std::uint64_t from = 0;
     std::uint64_t next = low;
+    bool beyond = false;  // the largest number
     for (auto const count : counts) {
-      // With low == 0 nothing can be below it: that slot is always empty, and is left out.
-      if (next != 0) made.buckets_.push_back({from, next - 1, static_cast<std::uint64_t>(count)});
-      from = next;
-      next += std::max<std::uint64_t>(width, 1);
+      made.add(from, static_cast<std::uint64_t>(count));
+      from = beyond ? 0 : next;
+      beyond = beyond || step > max_value - next;
+      next += step;
     }
-    if (!made.buckets_.empty()) made.buckets_.back().high = max_value;
+    return made;
+  }
+
+  /// Of slots with bounds of one's own: slot s holds from `lows[s]` to `lows[s + 1] - 1`, the last slot all from its
+  /// bound on.
+  /// @param counts  a count for each bound; those that are missing are 0, and those too many belong to the last slot
+  /// @param lows    where slots begin, in ascending order; a slot whose bound is not above the one before it joins that
+  ///                one's bucket
+  /// @code
+  /// std::uint64_t const lows[] = {0, 1'000, 10'000, 50'000};  // as the program compares
+  /// auto const latency = bpfmap::histogram::bounded(counts.values(), lows);
+  /// @endcode
+  template <std::ranges::input_range Counts, std::ranges::input_range Lows>
+    requires std::integral<std::ranges::range_value_t<Counts>> && std::integral<std::ranges::range_value_t<Lows>>
+  static histogram bounded(Counts&& counts, Lows&& lows) {
+    histogram made;
+    auto count = std::ranges::begin(counts);
+    auto const no_more = std::ranges::end(counts);
+    for (auto const low : lows) {
+      bool const counted = count != no_more;
+      made.add(std::cmp_less(low, 0) ? 0 : static_cast<std::uint64_t>(low),
+               counted ? static_cast<std::uint64_t>(*count) : 0);
+      if (counted) ++count;
+    }
+    for (; count != no_more; ++count) made.add(0, static_cast<std::uint64_t>(*count));
     return made;
   }
 
@@ -129,13 +171,25 @@ class histogram {
   }
 
  private:
-  static constexpr std::size_t log2_slots = 64;
   static constexpr std::uint64_t max_value = std::numeric_limits<std::uint64_t>::max();
 
   static std::string label(bucket const& each) {
     if (each.high == max_value) return detail::join(each.low, " and more");
     if (each.low == each.high) return std::to_string(each.low);
     return detail::join(each.low, " - ", each.high);
+  }
+
+  // A slot that begins at `low` ends the one before it. What no value can be in (below 0, or behind the largest number)
+  // has no bucket of its own: should something be counted there, it joins its neighbour, so that no count is lost.
+  void add(std::uint64_t low, std::uint64_t count) {
+    if (buckets_.empty()) {
+      buckets_.push_back({low, max_value, count});
+    } else if (low > buckets_.back().low) {
+      buckets_.back().high = low - 1;
+      buckets_.push_back({low, max_value, count});
+    } else {
+      buckets_.back().count += count;
+    }
   }
 
   std::vector<bucket> buckets_;
