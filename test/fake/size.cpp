@@ -2,8 +2,10 @@
 // size(): which way it counts, when it changes its mind, and what it does when the kernel says no.
 #include "ring.hpp"
 
+#include <csignal>
 #include <limits>
 #include <utility>
+#include <vector>
 
 namespace {
 
@@ -239,6 +241,30 @@ BOOST_AUTO_TEST_CASE(asks_for_the_counter_again_after_a_passing_lack_of_descript
   BOOST_TEST(map.counted_by() == counting::batch_walk);
   BOOST_TEST(map.size() == 700U);
   BOOST_TEST(map.counted_by() == counting::kernel_counter);
+}
+
+// Signals end the verifier's work (EAGAIN), and on older kernels a run (EINTR).
+BOOST_AUTO_TEST_CASE(is_asked_for_once_more_with_signals_held_back_where_one_interrupted) {
+  ::sigset_t before;
+  ::pthread_sigmask(SIG_SETMASK, nullptr, &before);
+  std::vector<bool> held;
+  auto const look = [&] {
+    ::sigset_t now;
+    ::pthread_sigmask(SIG_SETMASK, nullptr, &now);
+    held.push_back(::sigismember(&now, SIGALRM) == 1);
+  };
+  fake::before(call::program_load, look);
+  fake::before(call::program_run, look);
+  auto const map = filled<flows>(700, {.max_entries = 1024});
+  fake::fail(call::program_load, EAGAIN);
+  fake::fail(call::program_run, EINTR);
+  BOOST_TEST(map.size() == 700U);
+  BOOST_TEST(map.counted_by() == counting::kernel_counter);
+  BOOST_TEST((held == std::vector<bool>{false, true, false, true}));
+  ::sigset_t after;
+  ::pthread_sigmask(SIG_SETMASK, nullptr, &after);
+  for (int number = 1; number < 32; ++number)
+    BOOST_TEST(::sigismember(&before, number) == ::sigismember(&after, number));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -4,8 +4,11 @@
 #include "../support/kernel.hpp"
 
 #include <atomic>
+#include <csignal>
 #include <thread>
 #include <vector>
+
+#include <sys/time.h>
 
 namespace ut = boost::unit_test;
 using bpfmap::counting;
@@ -47,6 +50,27 @@ BOOST_AUTO_TEST_CASE(a_queue_gives_the_oldest_first) {
   BOOST_TEST(list.pop().value() == 1U);
   BOOST_TEST(list.push(9));
   BOOST_TEST((all_of(list) == numbers{2, 9}));
+}
+
+// Signals end the verifier's work on the program that counts.
+BOOST_AUTO_TEST_CASE(sizes_are_told_in_a_storm_of_signals, *ut::precondition(test::may_use_bpf)) {
+  struct sigaction ignore {};
+  struct sigaction before {};
+  ignore.sa_handler = [](int) {};
+  ignore.sa_flags = SA_RESTART;
+  ::sigaction(SIGALRM, &ignore, &before);
+  bool right = true;
+  std::error_code ec;
+  itimerval const often{{0, 20}, {0, 20}};
+  ::setitimer(ITIMER_REAL, &often, nullptr);
+  for (int i = 0; i < 100 && right; ++i) {
+    auto const list = queue::create({.name = "storm", .max_entries = 4}, ec);
+    right = !ec && list.push(1, ec) && list.size(ec) == 1 && !ec;
+  }
+  itimerval const never{};
+  ::setitimer(ITIMER_REAL, &never, nullptr);
+  ::sigaction(SIGALRM, &before, nullptr);
+  BOOST_TEST(right, ec.message());
 }
 
 BOOST_AUTO_TEST_CASE(a_stack_gives_the_newest_first) {

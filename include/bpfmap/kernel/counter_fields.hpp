@@ -150,7 +150,7 @@ inline std::uint64_t run_field_program(int program_fd, std::error_code& ec) noex
   bpf_test_run_opts options{};
   options.data_in = packet;
   options.data_size_in = sizeof packet;
-  int const failed = sys::program_run(program_fd, options);
+  int const failed = sys::own_program_run(program_fd, options);
   ec = failed < 0 ? make_error(failed) : std::error_code{};
   return failed < 0 ? 0 : options.retval;  // 32 bits, as max_entries
 }

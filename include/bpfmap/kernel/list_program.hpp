@@ -102,7 +102,7 @@ inline unique_fd load_syscall_program(char const* name, bpf::assembler& code, st
 /// @cost one system call, 0.6 µs and the work
 inline void run_syscall_program(int program_fd, std::error_code& ec) noexcept {
   bpf_test_run_opts options{};
-  int const failed = sys::program_run(program_fd, options);
+  int const failed = sys::own_program_run(program_fd, options);
   ec = failed < 0 ? make_error(failed) : std::error_code{};
 }
 

@@ -67,7 +67,7 @@ inline std::uint64_t run_count_program(int program_fd, std::error_code& ec) noex
   bpf_test_run_opts options{};
   options.ctx_in = &count;  // copied back after the run: SYSCALL programs have no ctx_out
   options.ctx_size_in = sizeof count;
-  int const failed = sys::program_run(program_fd, options);
+  int const failed = sys::own_program_run(program_fd, options);
   ec = failed < 0 ? make_error(failed) : std::error_code{};
   return failed < 0 || count < 0 ? 0 : static_cast<std::uint64_t>(count);
 }

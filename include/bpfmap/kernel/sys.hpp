@@ -9,10 +9,12 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 
 #include <bpfmap/core/map_type.hpp>
+#include <bpfmap/kernel/signals_held.hpp>
 
 namespace bpfmap::inline BPFMAP_ABI::sys {
 
@@ -128,6 +130,7 @@ struct program_functions {
   std::uint32_t count = 0;
 };
 
+/// Of the small programs that bpfmap writes itself.
 inline int program_load(bpf_prog_type type, char const* name, char const* license, bpf_insn const* code,
                         std::size_t count, std::uint32_t flags, program_functions const& functions = {}) noexcept {
   bpf_prog_load_opts options{};
@@ -139,12 +142,29 @@ inline int program_load(bpf_prog_type type, char const* name, char const* licens
     options.func_info_cnt = functions.count;
     options.func_info_rec_size = sizeof *functions.places;
   }
-  return bpf_prog_load(type, name, license, code, count, &options);
+  int loaded = bpf_prog_load(type, name, license, code, count, &options);
+  if (loaded == -EAGAIN) {
+    // A signal ends the verifier's work, and libbpf tries five times only. A program of ours takes it some µs.
+    detail::signals_held const held;
+    loaded = bpf_prog_load(type, name, license, code, count, &options);
+  }
+  return loaded;
 }
 
 inline int program_run(int fd, bpf_test_run_opts& options) noexcept {
   options.sz = sizeof options;
   return bpf_prog_test_run_opts(fd, &options);
+}
+
+/// Of a program of bpfmap's own, which may be run again: on older kernels a signal makes the answer EINTR, although the
+/// program has run.
+inline int own_program_run(int fd, bpf_test_run_opts& options) noexcept {
+  int result = program_run(fd, options);
+  if (result == -EINTR || result == -EAGAIN) {
+    detail::signals_held const held;
+    result = program_run(fd, options);
+  }
+  return result;
 }
 
 }  // namespace bpfmap::inline BPFMAP_ABI::sys

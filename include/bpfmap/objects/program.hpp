@@ -122,7 +122,8 @@ class program {
   /// Runs it now, once or more. BPF_PROG_TEST_RUN, Linux 4.12; which types can, and what they take, is the
   /// kernel's choice.
   /// @errors EINVAL it is not loaded, or its type does not take these options; 524 its type cannot be run so;
-  ///         ENXIO the CPU is not online; ENOSPC data_out is too small
+  ///         ENXIO the CPU is not online; ENOSPC data_out is too small; EINTR a signal came before the last of
+  ///         several runs
   /// @cost one system call
   /// @code
   /// program.run({.where = bpfmap::cpu{1}});

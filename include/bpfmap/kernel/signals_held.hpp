@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+#ifndef BPFMAP_KERNEL_SIGNALS_HELD_HPP
+#define BPFMAP_KERNEL_SIGNALS_HELD_HPP
+
+// Signals wait while a short call is made that they would end each time.
+
+#include <csignal>
+
+namespace bpfmap::inline BPFMAP_ABI::detail {
+
+/// No signal comes to this thread while there is one of these; what came meanwhile is delivered afterwards.
+class signals_held {
+ public:
+  signals_held() noexcept {
+    ::sigset_t all;
+    ::sigfillset(&all);
+    held_ = ::pthread_sigmask(SIG_BLOCK, &all, &before_) == 0;
+  }
+  signals_held(signals_held const&) = delete;
+  signals_held& operator=(signals_held const&) = delete;
+  ~signals_held() {
+    if (held_) ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+
+ private:
+  ::sigset_t before_{};
+  bool held_ = false;
+};
+
+}  // namespace bpfmap::inline BPFMAP_ABI::detail
+
+#endif
