@@ -181,6 +181,24 @@ BOOST_AUTO_TEST_CASE(fills_what_is_absent_with_zero_bytes) {
   BOOST_TEST((!found[0] && found[1] && !found[2]));
 }
 
+BOOST_AUTO_TEST_CASE(uses_bits_again_that_were_moved_from) {
+  auto const map = some_map();
+  map.insert(1, 11);
+  std::vector<std::uint32_t> const keys{0, 1, 2};
+  std::vector<std::uint64_t> out(3);
+  key_bits found;
+  map.find(keys, out, found);
+  key_bits kept(std::move(found));
+  BOOST_TEST(found.size() == 0U);
+  map.find(keys, out, found);
+  BOOST_TEST((found.size() == 3U && !found[0] && found[1] && !found[2]));
+  kept = std::move(found);
+  BOOST_TEST(found.size() == 0U);
+  BOOST_TEST((kept.size() == 3U && !kept[0] && kept[1] && !kept[2]));
+  map.find(keys, out, found);
+  BOOST_TEST((found.size() == 3U && found[1]));
+}
+
 BOOST_AUTO_TEST_CASE(reduces_and_scatters_per_cpu_values) {
   auto const map = test::map_with<counts>({.type = 5, .key_size = 4, .value_size = 8, .max_entries = 1000});
   numbers const all(100);

@@ -131,6 +131,17 @@ BOOST_AUTO_TEST_CASE(open_a_task_for_each_call_and_close_it_also_after_an_error)
   BOOST_TEST(code_of([&](std::error_code& ec) { map.insert(pid{0x7fffffff}, 1, ec); }).value() == ESRCH);
 }
 
+BOOST_AUTO_TEST_CASE(give_at_by_a_tasks_number_what_they_give_by_its_pidfd) {
+  spans const map = some_spans();
+  pid const self{::getpid()};
+  BOOST_TEST(code_of([&](std::error_code& ec) { BOOST_TEST(map.at(self, ec) == 0U); }).value() == ENOENT);
+  BOOST_CHECK_THROW((void)map.at(self), std::out_of_range);
+  BOOST_CHECK_THROW((void)map.at(pid{0x7fffffff}), std::out_of_range);
+  BOOST_TEST(code_of([&](std::error_code& ec) { (void)map.at(pid{0x7fffffff}, ec); }).value() == ENOENT);
+  fake::fail(call::lookup, EPERM);
+  BOOST_TEST(has(message_of([&] { (void)map.at(self); }), "at on"));
+}
+
 BOOST_AUTO_TEST_CASE(of_cgroups_say_that_user_space_adds_nothing) {
   using quota = bpfmap::cgroup_storage<std::uint64_t>;
   auto const map = test::map_with<quota>({.key_size = 16, .value_size = 8, .max_entries = 0});

@@ -193,6 +193,8 @@ BOOST_AUTO_TEST_CASE(a_threads_number_finds_its_own_value, *ut::precondition(tes
   map.insert_or_assign(other, 2);
   BOOST_TEST(map.find(other).value() == 2U);
   BOOST_TEST(map.find(pid{getpid()}).value() == 1U);
+  BOOST_TEST(map.at(pid{getpid()}) == 1U);
+  BOOST_TEST(map.at(other) == 2U);
   done.set_value();
   thread.join();
 }

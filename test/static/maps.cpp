@@ -75,6 +75,8 @@ static_assert(is_map_of<flows, map_type::hash, key, stats>);
 static_assert(is_map_of<recent_flows, map_type::lru_hash, key, stats>);
 static_assert(is_map_of<hits, map_type::percpu_hash, std::uint32_t, std::uint64_t>, "what find() gives");
 static_assert(is_map_of<recent_hits, map_type::lru_percpu_hash, std::uint32_t, stats>);
+static_assert(is_map_of<bpfmap::percpu_hash<std::uint32_t, bool, bpfmap::reduce::slots>, map_type::percpu_hash,
+                        std::uint32_t, per_cpu_values<bool>>);
 static_assert(is_map_of<all_hits, map_type::percpu_hash, std::uint32_t, per_cpu_values<std::uint32_t>>);
 static_assert(is_map_of<counters, map_type::array, std::uint32_t, std::uint64_t>);
 static_assert(is_map_of<cells, map_type::array, std::uint32_t, std::uint64_t>);

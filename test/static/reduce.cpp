@@ -544,4 +544,30 @@ BOOST_AUTO_TEST_CASE(values_of_all_cpus_are_found_by_cpu_id) {
   BOOST_TEST(memory.view()[1] == 11U);
 }
 
+BOOST_AUTO_TEST_CASE(values_of_every_cpu_may_be_bools) {
+  test::slots<bool> memory("0,3-4");
+  memory.clear();
+  memory.view()[1] = true;
+  per_cpu_values<bool> values = reduce::slots{}(per_cpu_view<bool const>(memory.view()));
+  BOOST_TEST((!values[bpfmap::cpu{0}] && values[bpfmap::cpu{3}] && !values[bpfmap::cpu{4}]));
+  values[bpfmap::cpu{4}] = true;
+  BOOST_TEST(reduce::slots{}.scatter<bool>(values, memory.view()));
+  BOOST_TEST((!memory.view()[0] && memory.view()[1] && memory.view()[2]));
+  BOOST_TEST((reduce::slots{}(per_cpu_view<bool const>(memory.view())) == values));
+  per_cpu_values<bool> const copy = values;
+  BOOST_TEST((copy == values));
+}
+
+BOOST_AUTO_TEST_CASE(values_that_were_moved_from_are_of_no_cpu) {
+  per_cpu_values<std::uint64_t> values(test::cpus("0-2"));
+  values[bpfmap::cpu{1}] = 7;
+  per_cpu_values<std::uint64_t> moved(std::move(values));
+  BOOST_TEST((values.size() == 0U && values.begin() == values.end()));
+  BOOST_TEST(moved[bpfmap::cpu{1}] == 7U);
+  values = moved;
+  BOOST_TEST((values == moved));
+  moved = std::move(values);
+  BOOST_TEST((moved.size() == 3U && values.size() == 0U));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

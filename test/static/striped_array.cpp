@@ -102,4 +102,13 @@ using range = decltype(std::declval<striped const&>().entries(ec));
 static_assert(std::ranges::input_range<range> && std::ranges::view<range> && std::ranges::borrowed_range<range>);
 static_assert(std::ranges::input_range<striped const>);
 
+// ---- of bools ----
+
+using flags = striped_array<bool, reduce::bit_or>;
+static_assert(requires(flags const& map) {
+  { map.reduce_all(ec) } -> std::same_as<std::vector<bool>>;
+});
+// Its body, too.
+[[maybe_unused]] std::vector<bool> all_of(flags const& map) { return map.reduce_all(ec); }
+
 }  // namespace

@@ -61,6 +61,20 @@ struct bulk_result {
 /// @endcode
 class key_bits {
  public:
+  key_bits() = default;
+  // An object that was moved from has no bits, and can be used again.
+  key_bits(key_bits&& other) noexcept
+      : words_(std::move(other.words_)),
+        capacity_(std::exchange(other.capacity_, 0)),
+        size_(std::exchange(other.size_, 0)) {}
+  key_bits& operator=(key_bits&& other) noexcept {
+    key_bits taken(std::move(other));
+    std::swap(words_, taken.words_);
+    std::swap(capacity_, taken.capacity_);
+    std::swap(size_, taken.size_);
+    return *this;
+  }
+
   /// Whether key `i` of the last call matched; `i` must be below size().
   [[nodiscard]] bool operator[](std::size_t i) const noexcept { return (words_[i / 64] >> (i % 64) & 1) != 0; }
   /// How many keys the last call had.

@@ -5,15 +5,16 @@
 // Reducers: how the slots of all possible CPUs become one value, and back. The law of every map holds for
 // per-CPU maps too: after insert_or_assign(k, v), at(k) == v.
 
+#include <algorithm>
 #include <array>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <memory>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 #include <bpfmap/core/concepts.hpp>
 #include <bpfmap/core/cpu.hpp>
@@ -60,27 +61,39 @@ class per_cpu_values {
   using value_type = Slot;
 
   /// One zero for each CPU of `cpus`.
-  explicit per_cpu_values(cpu_set const& cpus) : cpus_(cpus), values_(cpus.size()) {}
-  explicit per_cpu_values(per_cpu_view<Slot const> slots) : cpus_(slots.cpus()), values_(slots.begin(), slots.end()) {}
+  explicit per_cpu_values(cpu_set const& cpus) : cpus_(cpus), values_(std::make_unique<Slot[]>(cpus.size())) {}
+  explicit per_cpu_values(per_cpu_view<Slot const> slots) : per_cpu_values(slots.cpus()) {
+    std::copy(slots.begin(), slots.end(), begin());
+  }
+  per_cpu_values(per_cpu_values const& other) : per_cpu_values(other.cpus_) {
+    std::copy(other.begin(), other.end(), begin());
+  }
+  /// An object that was moved from is of no CPUs.
+  per_cpu_values(per_cpu_values&&) noexcept = default;
+  per_cpu_values& operator=(per_cpu_values const& other) { return *this = per_cpu_values(other); }
+  per_cpu_values& operator=(per_cpu_values&&) noexcept = default;
+  ~per_cpu_values() = default;
 
   /// How many CPUs have a value.
-  [[nodiscard]] std::size_t size() const noexcept { return values_.size(); }
+  [[nodiscard]] std::size_t size() const noexcept { return cpus_.size(); }
   /// The value of the CPU with this id, which must be possible.
   [[nodiscard]] Slot& operator[](cpu which) noexcept { return values_[cpus_.rank_of(which.id)]; }
   [[nodiscard]] Slot const& operator[](cpu which) const noexcept { return values_[cpus_.rank_of(which.id)]; }
   [[nodiscard]] bool contains(cpu which) const noexcept { return cpus_.contains(which.id); }
   [[nodiscard]] cpu_set const& cpus() const noexcept { return cpus_; }
   /// The values in the order of cpus().
-  [[nodiscard]] auto begin() noexcept { return values_.begin(); }
-  [[nodiscard]] auto end() noexcept { return values_.end(); }
-  [[nodiscard]] auto begin() const noexcept { return values_.begin(); }
-  [[nodiscard]] auto end() const noexcept { return values_.end(); }
+  [[nodiscard]] Slot* begin() noexcept { return values_.get(); }
+  [[nodiscard]] Slot* end() noexcept { return values_.get() + size(); }
+  [[nodiscard]] Slot const* begin() const noexcept { return values_.get(); }
+  [[nodiscard]] Slot const* end() const noexcept { return values_.get() + size(); }
 
-  friend bool operator==(per_cpu_values const&, per_cpu_values const&) = default;
+  friend bool operator==(per_cpu_values const& a, per_cpu_values const& b) {
+    return a.cpus_ == b.cpus_ && std::equal(a.begin(), a.end(), b.begin());
+  }
 
  private:
   cpu_set cpus_;
-  std::vector<Slot> values_;
+  std::unique_ptr<Slot[]> values_;  // a std::vector<bool> would hold no bools
 };
 
 /// The reducers that bpfmap ships.

@@ -164,6 +164,7 @@ class task_storage : public detail::local_storage<task_storage<T>, map_type::tas
 
  public:
   using base::assign;
+  using base::at;
   using base::contains;
   using base::erase;
   using base::find;
@@ -173,6 +174,11 @@ class task_storage : public detail::local_storage<task_storage<T>, map_type::tas
   // By number: as the functions of the same name by pidfd.
   [[nodiscard]] std::optional<T> find(pid which, std::error_code& ec) const noexcept {
     return with_task(which, true, ec, [&](pid_fd key) { return find(key, ec); });
+  }
+  [[nodiscard]] T at(pid which, std::error_code& ec) const noexcept {
+    std::optional<T> const found = find(which, ec);
+    if (!found && !ec) ec = make_error(ENOENT);
+    return found ? *found : T{};
   }
   [[nodiscard]] bool contains(pid which, std::error_code& ec) const noexcept {
     return with_task(which, true, ec, [&](pid_fd key) { return contains(key, ec); });
@@ -194,6 +200,13 @@ class task_storage : public detail::local_storage<task_storage<T>, map_type::tas
     requires throwing<>
   {
     return or_fail("find", [&](std::error_code& ec) { return find(which, ec); });
+  }
+  [[nodiscard]] T at(pid which) const
+    requires throwing<>
+  {
+    std::optional<T> const found = or_fail("at", [&](std::error_code& ec) { return find(which, ec); });
+    if (!found) this->raise_absent();
+    return *found;
   }
   [[nodiscard]] bool contains(pid which) const
     requires throwing<>

@@ -447,7 +447,7 @@ class striped_array : public typed_map<striped_array<Slot, Reducer>, map_type::a
   }
   [[nodiscard]] std::vector<mapped_type> all(detail::buffer const& room) const {
     std::vector<mapped_type> values;
-    if constexpr (std::default_initializable<mapped_type>) {
+    if constexpr (std::default_initializable<mapped_type> && !std::is_same_v<mapped_type, bool>) {  // a span of them
       values.resize(slots_.size());
       fill(values, room);
     } else {
