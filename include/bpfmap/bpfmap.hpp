@@ -28,6 +28,7 @@
 #include <bpfmap/kernel/fd.hpp>
 #include <bpfmap/kernel/memory.hpp>
 #include <bpfmap/kernel/arena_memory.hpp>
+#include <bpfmap/kernel/signals_held.hpp>
 #include <bpfmap/kernel/sys.hpp>
 #include <bpfmap/kernel/vmlinux.hpp>
 #include <bpfmap/kernel/instructions.hpp>
