@@ -13,6 +13,7 @@
 #include <bpfmap/core/concepts.hpp>
 #include <bpfmap/core/cstring.hpp>
 #include <bpfmap/core/handles.hpp>
+#include <bpfmap/core/operation.hpp>
 #include <bpfmap/core/error.hpp>
 #include <bpfmap/core/cpu.hpp>
 #include <bpfmap/core/fields.hpp>

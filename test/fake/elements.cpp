@@ -54,7 +54,7 @@ std::string hint_about(operation const& op, int number, std::string const& type,
       return array ? "the index is out of range: the map has 16 entries" : "the map already holds its 16 entries";
     case EPERM:
     case EACCES:
-      return op.writes ? "frozen" : "write-only";
+      return op.writes ? "frozen" : "CAP_BPF";
     case EBADF:
       return "closed";
     case EBUSY:

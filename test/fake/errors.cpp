@@ -118,14 +118,15 @@ BOOST_AUTO_TEST_CASE(that_are_documented_but_rarer_have_a_symbol_too) {
 }
 
 BOOST_AUTO_TEST_CASE(tell_operation_subject_text_symbol_and_hint) {
-  bpfmap::error const whole(make_error(E2BIG), "insert", "'flows' (hash, key 4, value 8)", "flows", "the map is full");
+  bpfmap::error const whole(make_error(E2BIG), bpfmap::operation::insert, "'flows' (hash, key 4, value 8)", "flows",
+                            "the map is full");
   BOOST_TEST(std::string(whole.what()) ==
              "insert on 'flows' (hash, key 4, value 8): Argument list too long [E2BIG]: the map is full");
   BOOST_TEST(whole.operation() == "insert");
   BOOST_TEST(whole.map_name() == "flows");
   BOOST_TEST(whole.hint() == "the map is full");
   BOOST_TEST(whole.code().value() == E2BIG);
-  bpfmap::error const bare(make_error(12345), "load", "", "", "");
+  bpfmap::error const bare(make_error(12345), bpfmap::operation::load, "", "", "");
   BOOST_TEST(has(bare.what(), "load: "));
   BOOST_TEST(!has(bare.what(), "["));
   BOOST_TEST(!has(bare.what(), " on "));
@@ -141,13 +142,13 @@ BOOST_AUTO_TEST_CASE(hint_at_what_a_lock_that_is_held_means) {
   using bpfmap::detail::element_hint;
   auto const& traits = bpfmap::traits_of(bpfmap::map_type::hash);
   for (int const number : {EBUSY, EDEADLK, ETIMEDOUT}) {
-    BOOST_TEST(has(element_hint(traits, "insert", number, 1), "try again"));
+    BOOST_TEST(has(element_hint(traits, bpfmap::operation::insert, number, 1), "try again"));
   }
   // Fullness has another errno in tries.
   auto const& trie = bpfmap::traits_of(bpfmap::map_type::lpm_trie);
-  BOOST_TEST(element_hint(trie, "insert", ENOSPC, 9) == "the map already holds its 9 entries");
-  BOOST_TEST(element_hint(trie, "insert", E2BIG, 9).empty());
-  BOOST_TEST(element_hint(traits, "insert", ENOSPC, 9).empty());
+  BOOST_TEST(element_hint(trie, bpfmap::operation::insert, ENOSPC, 9) == "the map already holds its 9 entries");
+  BOOST_TEST(element_hint(trie, bpfmap::operation::insert, E2BIG, 9).empty());
+  BOOST_TEST(element_hint(traits, bpfmap::operation::insert, ENOSPC, 9).empty());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -3,6 +3,7 @@
 #include "fake_kernel.hpp"
 
 #include <cerrno>
+#include <string>
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -42,20 +43,26 @@ map* map_of(int fd) {
 
 int no_map(int fd) { return ::fcntl(fd, F_GETFD) < 0 ? -EBADF : -EINVAL; }
 
-int another(int fd) { return ::fcntl(fd, F_DUPFD_CLOEXEC, 3); }
+int another(int fd, std::uint32_t flags) {
+  constexpr std::uint32_t read_only = 8;    // BPF_F_RDONLY
+  constexpr std::uint32_t write_only = 16;  // BPF_F_WRONLY
+  if ((flags & (read_only | write_only)) == 0) return ::fcntl(fd, F_DUPFD_CLOEXEC, 3);
+  std::string const same_file = "/proc/self/fd/" + std::to_string(fd);
+  return ::open(same_file.c_str(), ((flags & read_only) != 0 ? O_RDONLY : O_WRONLY) | O_CLOEXEC);
+}
 
-std::pair<object*, int> make(kind what) {
+std::pair<object*, int> make(kind what, std::uint32_t flags) {
   int const own = ::memfd_create("fake bpf object", MFD_CLOEXEC | MFD_ALLOW_SEALING);
   if (own < 0) return {nullptr, -errno};
   object& made = kernel().objects[*file_of(own)];
   made.what = what;
   made.own_fd = own;
-  int const theirs = another(own);
+  int const theirs = another(own, flags);
   return {&made, theirs < 0 ? -errno : theirs};
 }
 
 int make_a_map(shape const& wanted) {
-  auto const [made, fd] = make(kind::map);
+  auto const [made, fd] = make(kind::map, wanted.flags);
   if (made == nullptr) return fd;
   made->map = std::make_unique<fake::map>(wanted, ++kernel().next_id, made->own_fd);
   return fd;

@@ -86,10 +86,10 @@ object* object_of(int fd);
 map* map_of(int fd);
 /// What every command on a map says about a descriptor that is none's.
 int no_map(int fd);
-/// Another descriptor of the same file.
-int another(int fd);
+/// Another descriptor of the same file, that may do what `flags` (BPF_F_RDONLY, BPF_F_WRONLY) leave it.
+int another(int fd, std::uint32_t flags = 0);
 /// A new object, with a descriptor for the caller.
-std::pair<object*, int> make(kind what);
+std::pair<object*, int> make(kind what, std::uint32_t flags = 0);
 int make_a_map(shape const& wanted);
 
 /// Runs what the test wants done before a call.

@@ -94,7 +94,7 @@ BOOST_AUTO_TEST_CASE(that_fail_say_that_the_map_cannot_be_read) {
   for (auto const& text :
        {test::message_of([&] { (void)map.begin(); }), test::message_of([&] { map.for_each([](auto&&...) {}); }),
         test::message_of([&] { (void)map.size(); })}) {
-    BOOST_TEST(has(text, "[EPERM]: the fd is write-only, or CAP_BPF is missing"), text);
+    BOOST_TEST(has(text, "[EPERM]: CAP_BPF is missing"), text);
   }
 }
 
@@ -102,7 +102,7 @@ BOOST_AUTO_TEST_CASE(empty_that_fails_says_that_the_map_cannot_be_read) {
   auto const map = filled<flows>(3);
   fake::fail(call::next_key, EPERM, fake::forever);
   auto const text = test::message_of([&] { (void)map.empty(); });
-  BOOST_TEST(has(text, "the fd is write-only, or CAP_BPF is missing"), text);
+  BOOST_TEST(has(text, "CAP_BPF is missing"), text);
 }
 
 BOOST_AUTO_TEST_CASE(empty_asks_for_one_key) {

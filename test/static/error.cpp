@@ -94,7 +94,7 @@ BOOST_AUTO_TEST_CASE(the_errnos_of_the_table_have_symbols) {
 }
 
 BOOST_AUTO_TEST_CASE(an_error_tells_the_whole_story_in_one_line) {
-  error const failed(make_error(E2BIG), "insert_or_assign", "'flows' (hash, key 8, value 16)", "flows",
+  error const failed(make_error(E2BIG), operation::insert_or_assign, "'flows' (hash, key 8, value 16)", "flows",
                      "the map already holds its 1024 entries");
   BOOST_TEST(failed.what() ==
              std::string("insert_or_assign on 'flows' (hash, key 8, value 16): Argument list too long [E2BIG]: "
@@ -106,34 +106,51 @@ BOOST_AUTO_TEST_CASE(an_error_tells_the_whole_story_in_one_line) {
 }
 
 BOOST_AUTO_TEST_CASE(an_error_leaves_out_what_is_not_known) {
-  BOOST_TEST(error(make_error(EBADF), "find", "", "", "").what() ==
+  BOOST_TEST(error(make_error(EBADF), operation::find, "", "", "").what() ==
              "find: " + make_error(EBADF).message() + " [EBADF]");
   // No symbol: no brackets.
-  BOOST_TEST(error(make_error(4005), "load", "", "", "").what() == "load: " + make_error(4005).message());
+  BOOST_TEST(error(make_error(4005), operation::load, "", "", "").what() == "load: " + make_error(4005).message());
 }
 
 BOOST_AUTO_TEST_CASE(an_error_can_be_caught_as_what_it_is_and_as_a_standard_one) {
-  BOOST_CHECK_THROW(detail::raise(make_error(EPERM), "create", "'a'", "a", ""), error);
-  BOOST_CHECK_THROW(detail::raise(make_error(EPERM), "create", "'a'", "a", ""), std::system_error);
+  BOOST_CHECK_THROW(detail::raise(make_error(EPERM), operation::create, "'a'", "a", ""), error);
+  BOOST_CHECK_THROW(detail::raise(make_error(EPERM), operation::create, "'a'", "a", ""), std::system_error);
 }
 
 BOOST_AUTO_TEST_CASE(hints_say_what_an_errno_means_for_the_type) {
-  auto const hint = [](map_type type, std::string_view operation, int number) {
-    return detail::element_hint(traits_of(type), operation, number, 1024);
+  auto const hint = [](map_type type, operation what, int number,
+                       bpfmap::access opened_for = bpfmap::access::read_write) {
+    return detail::element_hint(traits_of(type), what, number, 1024, opened_for);
   };
   using enum map_type;
-  BOOST_TEST(hint(hash, "insert", E2BIG) == "the map already holds its 1024 entries");
-  BOOST_TEST(hint(lpm_trie, "insert", ENOSPC) == "the map already holds its 1024 entries");
-  BOOST_TEST(hint(array, "insert_or_assign", E2BIG) == "the index is out of range: the map has 1024 entries");
+  BOOST_TEST(hint(hash, operation::insert, E2BIG) == "the map already holds its 1024 entries");
+  BOOST_TEST(hint(lpm_trie, operation::insert, ENOSPC) == "the map already holds its 1024 entries");
+  BOOST_TEST(hint(array, operation::insert_or_assign, E2BIG) == "the index is out of range: the map has 1024 entries");
   // Not the errno by which this type says that it is full.
-  BOOST_TEST(hint(lpm_trie, "insert", E2BIG).empty());
-  BOOST_TEST(hint(lru_hash, "insert", E2BIG).empty());
-  BOOST_TEST(contains(hint(hash, "erase", EPERM), "frozen"));
-  BOOST_TEST(!contains(hint(hash, "find", EPERM), "frozen"));
-  BOOST_TEST(contains(hint(hash, "find", EPERM), "write-only"));
-  BOOST_TEST(contains(hint(hash, "extract", enotsupp), "5.14"));
-  BOOST_TEST(contains(hint(stack, "erase", enotsupp), "stack"));
-  BOOST_TEST(hint(hash, "find", ENOENT).empty());
+  BOOST_TEST(hint(lpm_trie, operation::insert, E2BIG).empty());
+  BOOST_TEST(hint(lru_hash, operation::insert, E2BIG).empty());
+  BOOST_TEST(contains(hint(hash, operation::erase, EPERM), "frozen"));
+  BOOST_TEST(!contains(hint(hash, operation::find, EPERM), "frozen"));
+  BOOST_TEST(hint(hash, operation::find, EPERM) == "CAP_BPF is missing");
+  BOOST_TEST(contains(hint(hash, operation::extract, enotsupp), "5.14"));
+  BOOST_TEST(contains(hint(stack, operation::erase, enotsupp), "stack"));
+  BOOST_TEST(hint(hash, operation::find, ENOENT).empty());
+}
+
+// Over the table, so that an operation that is added cannot be told of wrongly.
+BOOST_AUTO_TEST_CASE(only_what_an_operation_asks_of_the_descriptor_is_named_when_that_is_refused) {
+  for (detail::operation_traits const& each : detail::operation_table) {
+    BOOST_TEST_CONTEXT(each.name) {
+      BOOST_TEST(to_string(each.what) == each.name);
+      auto const refused = [&](bpfmap::access opened_for) {
+        return detail::element_hint(traits_of(map_type::hash), each.what, EPERM, 1024, opened_for);
+      };
+      BOOST_TEST(contains(refused(bpfmap::access::read_only), "read-only") == each.writes);
+      BOOST_TEST(contains(refused(bpfmap::access::write_only), "write-only") == each.reads);
+      BOOST_TEST(contains(refused(bpfmap::access::read_write), "frozen") == each.writes);
+      BOOST_TEST(!contains(refused(bpfmap::access::read_write), "-only"));
+    }
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -110,9 +110,9 @@ class key_bits {
 /// A call on many elements that ended early; progress() tells how far it came.
 class bulk_error : public error {
  public:
-  bulk_error(std::error_code code, std::string operation, std::string_view subject, std::string map_name,
+  bulk_error(std::error_code code, bpfmap::operation what, std::string_view subject, std::string map_name,
              std::string hint, bulk_result progress)
-      : error(code, std::move(operation), subject, std::move(map_name), std::move(hint)), progress_(progress) {}
+      : error(code, what, subject, std::move(map_name), std::move(hint)), progress_(progress) {}
 
   [[nodiscard]] bulk_result progress() const noexcept { return progress_; }
 
@@ -123,13 +123,13 @@ class bulk_error : public error {
 namespace detail {
 
 // As raise(), for calls on many elements.
-[[noreturn, gnu::cold, gnu::noinline]] inline void raise_bulk(std::error_code code, std::string operation,
+[[noreturn, gnu::cold, gnu::noinline]] inline void raise_bulk(std::error_code code, operation what,
                                                               std::string_view subject, std::string map_name,
                                                               std::string hint, bulk_result progress) {
 #if BPFMAP_EXCEPTIONS
-  throw bulk_error(code, std::move(operation), subject, std::move(map_name), std::move(hint), progress);
+  throw bulk_error(code, what, subject, std::move(map_name), std::move(hint), progress);
 #else
-  static_cast<void>(code), static_cast<void>(operation), static_cast<void>(subject);
+  static_cast<void>(code), static_cast<void>(what), static_cast<void>(subject);
   static_cast<void>(map_name), static_cast<void>(hint), static_cast<void>(progress);
   __builtin_unreachable();
 #endif

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include <bpfmap/core/map_traits.hpp>
+#include <bpfmap/core/operation.hpp>
 
 namespace bpfmap::inline BPFMAP_ABI {
 
@@ -158,13 +159,13 @@ constexpr std::string_view errno_symbol(int number) noexcept {
 class error : public std::system_error {
  public:
   /// @param code       what failed
-  /// @param operation  the function of bpfmap, as the user called it
+  /// @param what       the function of bpfmap that the user called
   /// @param subject    what it was about, as text: `'flows' (hash, key 8, value 16)`
   /// @param map_name   the map's name, may be empty
   /// @param hint       what is probably wrong, may be empty
-  error(std::error_code code, std::string operation, std::string_view subject, std::string map_name, std::string hint)
+  error(std::error_code code, bpfmap::operation what, std::string_view subject, std::string map_name, std::string hint)
       : std::system_error(code),
-        operation_(std::move(operation)),
+        operation_(to_string(what)),
         map_name_(std::move(map_name)),
         hint_(std::move(hint)),
         text_(operation_) {
@@ -196,13 +197,12 @@ namespace detail {
 
 // The one place that throws. With exceptions off it is declared but never called: the overloads that would
 // call it do not exist.
-[[noreturn, gnu::cold, gnu::noinline]] inline void raise(std::error_code code, std::string operation,
-                                                         std::string_view subject, std::string map_name,
-                                                         std::string hint) {
+[[noreturn, gnu::cold, gnu::noinline]] inline void raise(std::error_code code, operation what, std::string_view subject,
+                                                         std::string map_name, std::string hint) {
 #if BPFMAP_EXCEPTIONS
-  throw error(code, std::move(operation), subject, std::move(map_name), std::move(hint));
+  throw error(code, what, subject, std::move(map_name), std::move(hint));
 #else
-  static_cast<void>(code), static_cast<void>(operation), static_cast<void>(subject);
+  static_cast<void>(code), static_cast<void>(what), static_cast<void>(subject);
   static_cast<void>(map_name), static_cast<void>(hint);
   __builtin_unreachable();
 #endif
@@ -288,14 +288,10 @@ inline std::string_view key_owner(map_type type) {
 }
 
 // What an errno of an element command means for a map of this type, as far as one sentence can tell.
-inline std::string element_hint(map_traits const& traits, std::string_view operation, int number,
-                                std::uint64_t max_entries) {
-  bool const writes = operation != "find" && operation != "at" && operation != "contains" && operation != "entries" &&
-                      operation != "keys" && operation != "values" && operation != "for_each" && operation != "size" &&
-                      operation != "empty" && operation != "peek" && operation != "might_contain" &&
-                      operation != "totals" && operation != "reduce_all";
-  bool const stores = operation == "insert" || operation == "assign" || operation == "insert_or_assign";
-  if (stores) {
+inline std::string element_hint(map_traits const& traits, operation what, int number, std::uint64_t max_entries,
+                                access opened_for = access::read_write) {
+  operation_traits const& done = row_of(what);
+  if (done.stores) {
     if (std::string_view const hint = object_hint(traits.value, number); !hint.empty()) return std::string(hint);
   }
   switch (number) {
@@ -308,8 +304,9 @@ inline std::string element_hint(map_traits const& traits, std::string_view opera
       return detail::join("the map already holds its ", max_entries, " entries");
     case EPERM:
     case EACCES:
-      return writes ? "the map is frozen, the fd is read-only, or CAP_BPF is missing"
-                    : "the fd is write-only, or CAP_BPF is missing";
+      if (done.writes && opened_for == access::read_only) return "the map was opened read-only";
+      if (done.reads && opened_for == access::write_only) return "the map was opened write-only";
+      return done.writes ? "the map is frozen, or CAP_BPF is missing" : "CAP_BPF is missing";
     case EBADF:
       if (traits.key == key_kind::fd) return detail::join("the key is no open ", key_owner(traits.type));
       return "the file descriptor was closed, or is none";
@@ -325,12 +322,12 @@ inline std::string element_hint(map_traits const& traits, std::string_view opera
       if (traits.type == map_type::task_storage) return "the task has ended";
       return {};
     case EINVAL:
-      if (operation == "extract") return extract_hint(traits);
+      if (what == operation::extract) return extract_hint(traits);
       return {};
     case enotsupp:
     case EOPNOTSUPP:
-      if (operation == "extract") return extract_hint(traits);
-      if (operation == "size") {
+      if (what == operation::extract) return extract_hint(traits);
+      if (what == operation::size) {
         return detail::join("only the kernel's own counter tells how much is in ", with_article(traits.name),
                             ", and reading it needs CAP_BPF, CAP_PERFMON and a kernel with BTF");
       }

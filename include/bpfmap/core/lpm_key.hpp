@@ -227,7 +227,7 @@ std::string address_text(std::array<std::byte, N> const& bytes) {
 
 [[noreturn, gnu::cold, gnu::noinline]] inline void raise_parse(std::string_view text, std::error_code ec,
                                                                std::string_view wanted) {
-  raise(ec, "parse", detail::join("'", text, "'"), {}, detail::join("expected ", wanted));
+  raise(ec, operation::parse, detail::join("'", text, "'"), {}, detail::join("expected ", wanted));
 }
 
 }  // namespace detail
@@ -340,7 +340,7 @@ class lpm_key {
                                          : "a prefix such as 2001:db8::/32, of at most 128 bits";
   }
   [[noreturn, gnu::cold, gnu::noinline]] static void raise_length(std::uint32_t length) {
-    detail::raise(make_error(ERANGE), "lpm_key", detail::join("a prefix of ", length, " bits"), {},
+    detail::raise(make_error(ERANGE), operation::lpm_key, detail::join("a prefix of ", length, " bits"), {},
                   detail::join("the address has ", max_length));
   }
 

@@ -147,7 +147,7 @@ inline constexpr std::uint32_t storage_max = 65407;  // U16_MAX minus the kernel
 inline constexpr std::uint32_t value_max = 0x7fffffff;
 
 inline constexpr std::uint32_t fd_access = map_flags::rdonly | map_flags::wronly;
-inline constexpr std::uint32_t access = fd_access | map_flags::rdonly_prog | map_flags::wronly_prog;
+inline constexpr std::uint32_t all_access = fd_access | map_flags::rdonly_prog | map_flags::wronly_prog;
 
 constexpr support yes() { return {}; }
 constexpr support since(std::uint16_t major, std::uint16_t minor) { return {.since = {major, minor}}; }
@@ -232,14 +232,14 @@ inline constexpr std::array<map_traits, map_type_count> traits_table{{
     {.type = map_type::hash, .name = "hash", .since = {3, 19},
      .key = key_kind::bytes, .value = value_kind::bytes,
      .min_key_size = 1, .max_key_size = kmalloc_max, .min_value_size = 1, .max_value_size = kmalloc_max,
-     .flags_allowed = map_flags::no_prealloc | map_flags::numa_node | map_flags::zero_seed | access,
+     .flags_allowed = map_flags::no_prealloc | map_flags::numa_node | map_flags::zero_seed | all_access,
      .btf = btf_rule::optional, .spin_lock = true, .count = counting::kernel_counter, .for_each = since(5, 13), .commands = hash_commands},
 
     // NOEXIST on an array: every index is present, so always EEXIST.
     {.type = map_type::array, .name = "array", .since = {3, 19},
      .key = key_kind::index, .value = value_kind::bytes,
      .min_key_size = 4, .max_key_size = 4, .min_value_size = 1, .max_value_size = value_max,
-     .flags_allowed = map_flags::numa_node | map_flags::mmapable | map_flags::inner_map | access,
+     .flags_allowed = map_flags::numa_node | map_flags::mmapable | map_flags::inner_map | all_access,
      .btf = btf_rule::optional, .spin_lock = true, .count = counting::constant, .for_each = since(5, 13),
      .errnos = {.exist_on_absent = E2BIG, .erase_absent = EINVAL}, .commands = array_commands},
 
@@ -260,13 +260,13 @@ inline constexpr std::array<map_traits, map_type_count> traits_table{{
     {.type = map_type::percpu_hash, .name = "percpu_hash", .since = {4, 6},
      .key = key_kind::bytes, .value = value_kind::percpu,
      .min_key_size = 1, .max_key_size = kmalloc_max, .min_value_size = 1, .max_value_size = percpu_max,
-     .flags_allowed = map_flags::no_prealloc | map_flags::zero_seed | access, .btf = btf_rule::optional,
+     .flags_allowed = map_flags::no_prealloc | map_flags::zero_seed | all_access, .btf = btf_rule::optional,
      .count = counting::kernel_counter, .for_each = since(5, 13), .commands = hash_commands},
 
     {.type = map_type::percpu_array, .name = "percpu_array", .since = {4, 6},
      .key = key_kind::index, .value = value_kind::percpu,
      .min_key_size = 4, .max_key_size = 4, .min_value_size = 1, .max_value_size = percpu_max,
-     .flags_allowed = access, .btf = btf_rule::optional, .count = counting::constant, .for_each = since(5, 13),
+     .flags_allowed = all_access, .btf = btf_rule::optional, .count = counting::constant, .for_each = since(5, 13),
      .errnos = {.exist_on_absent = E2BIG, .erase_absent = EINVAL},
      .commands = with(with(array_commands, &command_support::mmap, no()),
                   &command_support::lookup_batch, since(5, 13), &command_support::update_batch, since(5, 13))},
@@ -291,14 +291,14 @@ inline constexpr std::array<map_traits, map_type_count> traits_table{{
     {.type = map_type::lru_hash, .name = "lru_hash", .since = {4, 10},
      .key = key_kind::bytes, .value = value_kind::bytes,
      .min_key_size = 1, .max_key_size = kmalloc_max, .min_value_size = 1, .max_value_size = kmalloc_max,
-     .flags_allowed = map_flags::no_common_lru | map_flags::numa_node | map_flags::zero_seed | access,
+     .flags_allowed = map_flags::no_common_lru | map_flags::numa_node | map_flags::zero_seed | all_access,
      .needs = capability::bpf, .btf = btf_rule::optional, .evicts = true, .count = counting::kernel_counter, .for_each = since(5, 13),
      .errnos = {.full = 0}, .commands = hash_commands},
 
     {.type = map_type::lru_percpu_hash, .name = "lru_percpu_hash", .since = {4, 10},
      .key = key_kind::bytes, .value = value_kind::percpu,
      .min_key_size = 1, .max_key_size = kmalloc_max, .min_value_size = 1, .max_value_size = percpu_max,
-     .flags_allowed = map_flags::no_common_lru | map_flags::zero_seed | access, .needs = capability::bpf,
+     .flags_allowed = map_flags::no_common_lru | map_flags::zero_seed | all_access, .needs = capability::bpf,
      .btf = btf_rule::optional, .evicts = true, .count = counting::kernel_counter, .for_each = since(5, 13), .errnos = {.full = 0},
      .commands = hash_commands},
 
@@ -306,7 +306,7 @@ inline constexpr std::array<map_traits, map_type_count> traits_table{{
     {.type = map_type::lpm_trie, .name = "lpm_trie", .since = {4, 11},
      .key = key_kind::prefix, .value = value_kind::bytes,
      .min_key_size = 5, .max_key_size = 260, .min_value_size = 1, .max_value_size = kmalloc_max,
-     .flags_allowed = map_flags::no_prealloc | map_flags::numa_node | access,
+     .flags_allowed = map_flags::no_prealloc | map_flags::numa_node | all_access,
      .flags_required = map_flags::no_prealloc, .needs = capability::bpf, .btf = btf_rule::optional,
      .count = counting::kernel_field, .errnos = {.full = ENOSPC},
      .commands = {.lookup = yes(), .update = yes(), .erase = since(4, 15), .next_key = since(4, 16),
@@ -323,7 +323,7 @@ inline constexpr std::array<map_traits, map_type_count> traits_table{{
     {.type = map_type::hash_of_maps, .name = "hash_of_maps", .since = {4, 12},
      .key = key_kind::bytes, .value = value_kind::map,
      .min_key_size = 1, .max_key_size = kmalloc_max, .min_value_size = 4, .max_value_size = 4,
-     .flags_allowed = map_flags::no_prealloc | map_flags::numa_node | map_flags::zero_seed | access, .inner = false,
+     .flags_allowed = map_flags::no_prealloc | map_flags::numa_node | map_flags::zero_seed | all_access, .inner = false,
      .count = counting::kernel_counter,
      .commands = {.lookup = yes(), .update = yes(), .erase = yes(), .next_key = yes(), .lookup_and_delete = no(),
                   .lookup_batch = since(5, 19), .update_batch = since(5, 19), .delete_batch = since(5, 19),
@@ -369,34 +369,34 @@ inline constexpr std::array<map_traits, map_type_count> traits_table{{
      .key = key_kind::cgroup, .value = value_kind::bytes,
      .min_key_size = 8, .max_key_size = 16, .min_value_size = 1, .max_value_size = storage_max,
      .entries = entries_rule::zero,
-     .flags_allowed = map_flags::numa_node | access, .btf = btf_rule::optional, .inner = false, .spin_lock = true,
+     .flags_allowed = map_flags::numa_node | all_access, .btf = btf_rule::optional, .inner = false, .spin_lock = true,
      .count = counting::key_walk, .errnos = {.full = ENOENT, .noexist_on_present = EINVAL, .erase_absent = EINVAL},
      .commands = with(fd_commands, &command_support::erase, no(EINVAL))},
 
     {.type = map_type::reuseport_sockarray, .name = "reuseport_sockarray", .since = {4, 19},
      .key = key_kind::index, .value = value_kind::socket,
      .min_key_size = 4, .max_key_size = 4, .min_value_size = 4, .max_value_size = 8,
-     .flags_allowed = map_flags::numa_node | access, .needs = capability::bpf, .btf = btf_rule::optional,
+     .flags_allowed = map_flags::numa_node | all_access, .needs = capability::bpf, .btf = btf_rule::optional,
      .commands = fd_commands},
 
     {.type = map_type::percpu_cgroup_storage, .name = "percpu_cgroup_storage", .since = {4, 20},
      .key = key_kind::cgroup, .value = value_kind::percpu,
      .min_key_size = 8, .max_key_size = 16, .min_value_size = 1, .max_value_size = percpu_max,
      .entries = entries_rule::zero,
-     .flags_allowed = map_flags::numa_node | access, .btf = btf_rule::optional, .inner = false,
+     .flags_allowed = map_flags::numa_node | all_access, .btf = btf_rule::optional, .inner = false,
      .count = counting::key_walk, .errnos = {.full = ENOENT, .noexist_on_present = EINVAL, .erase_absent = EINVAL},
      .commands = with(fd_commands, &command_support::erase, no(EINVAL))},
 
     // BPF_EXIST on a full queue or stack drops the oldest element.
     {.type = map_type::queue, .name = "queue", .since = {4, 20}, .value = value_kind::bytes, .min_value_size = 1,
      .max_value_size = kmalloc_max,
-     .flags_allowed = map_flags::numa_node | access, .needs = capability::bpf, .count = counting::kernel_field,
+     .flags_allowed = map_flags::numa_node | all_access, .needs = capability::bpf, .count = counting::kernel_field,
      .errnos = {.noexist_on_present = EINVAL, .exist_on_absent = 0, .erase_absent = EINVAL},
      .commands = queue_commands},
 
     {.type = map_type::stack, .name = "stack", .since = {4, 20}, .value = value_kind::bytes, .min_value_size = 1,
      .max_value_size = kmalloc_max,
-     .flags_allowed = map_flags::numa_node | access, .needs = capability::bpf, .count = counting::kernel_field,
+     .flags_allowed = map_flags::numa_node | all_access, .needs = capability::bpf, .count = counting::kernel_field,
      .errnos = {.noexist_on_present = EINVAL, .exist_on_absent = 0, .erase_absent = EINVAL},
      .commands = queue_commands},
 
@@ -446,7 +446,7 @@ inline constexpr std::array<map_traits, map_type_count> traits_table{{
     // Lookup is a membership test; map_extra is the number of hash functions (0: five).
     {.type = map_type::bloom_filter, .name = "bloom_filter", .since = {5, 16}, .value = value_kind::bytes,
      .min_value_size = 1, .max_value_size = kmalloc_max,
-     .flags_allowed = map_flags::numa_node | map_flags::zero_seed | access, .needs = capability::bpf,
+     .flags_allowed = map_flags::numa_node | map_flags::zero_seed | all_access, .needs = capability::bpf,
      .btf = btf_rule::optional, .map_extra = true,
      .errnos = {.full = 0, .noexist_on_present = EINVAL, .exist_on_absent = EINVAL, .erase_absent = EOPNOTSUPP},
      .commands = {.lookup = yes(), .update = yes(), .erase = no(EOPNOTSUPP), .next_key = no(EOPNOTSUPP),
@@ -483,7 +483,7 @@ inline constexpr std::array<map_traits, map_type_count> traits_table{{
     {.type = map_type::rhash, .name = "rhash", .since = {7, 2},
      .key = key_kind::bytes, .value = value_kind::bytes,
      .min_key_size = 1, .max_key_size = kmalloc_max, .min_value_size = 1, .max_value_size = kmalloc_max,
-     .flags_allowed = map_flags::no_prealloc | map_flags::numa_node | access,
+     .flags_allowed = map_flags::no_prealloc | map_flags::numa_node | all_access,
      .flags_required = map_flags::no_prealloc, .needs = capability::bpf, .btf = btf_rule::optional, .spin_lock = true,
      .map_extra = true, .count = counting::batch_walk, .commands = hash_commands},
 }};

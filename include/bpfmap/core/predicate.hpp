@@ -316,22 +316,22 @@ using sum_of = std::conditional_t<std::is_signed_v<std::remove_cvref_t<decltype(
 template <class Struct, class Member>
   requires detail::integer_member<Member>
 constexpr auto field(Member Struct::*member) noexcept {
-  using access = detail::member_of<Struct, Member>;
-  return detail::operand<detail::side::value, access>{access{member}};
+  using reach = detail::member_of<Struct, Member>;
+  return detail::operand<detail::side::value, reach>{reach{member}};
 }
 template <class Struct, class Inner, class Member>
   requires detail::integer_member<Member>
 constexpr auto field(Inner Struct::*outer, Member Inner::*member) noexcept {
-  using access = detail::one_after_another<detail::member_of<Struct, Inner>, detail::member_of<Inner, Member>>;
-  return detail::operand<detail::side::value, access>{access{{outer}, {member}}};
+  using reach = detail::one_after_another<detail::member_of<Struct, Inner>, detail::member_of<Inner, Member>>;
+  return detail::operand<detail::side::value, reach>{reach{{outer}, {member}}};
 }
 
 /// An integer member of a map's keys, as field().
 template <class Struct, class Member>
   requires detail::integer_member<Member>
 constexpr auto key_field(Member Struct::*member) noexcept {
-  using access = detail::member_of<Struct, Member>;
-  return detail::operand<detail::side::key, access>{access{member}};
+  using reach = detail::member_of<Struct, Member>;
+  return detail::operand<detail::side::key, reach>{reach{member}};
 }
 
 /// The values of a map whose values are integers, or its keys, if they are; as field().

@@ -116,7 +116,7 @@ class aggregate_map : public bulk_map<Derived, Type, Key, Values> {
   size_type for_each(F&& f, walk how) const {
     std::error_code ec;
     size_type const seen = for_each(std::forward<F>(f), how, ec);
-    if (ec) this->raise_walk("for_each", ec);
+    if (ec) this->raise_walk(operation::for_each, ec);
     return seen;
   }
 
@@ -149,7 +149,7 @@ class aggregate_map : public bulk_map<Derived, Type, Key, Values> {
   [[nodiscard]] size_type count_if(Question const& asked, walk how = walk::in_kernel) const {
     std::error_code ec;
     size_type const count = count_if(asked, how, ec);
-    if (ec) this->raise_walk("count_if", ec);
+    if (ec) this->raise_walk(operation::count_if, ec);
     return count;
   }
 
@@ -175,7 +175,7 @@ class aggregate_map : public bulk_map<Derived, Type, Key, Values> {
   [[nodiscard]] auto sum(Operand const& of, walk how = walk::in_kernel) const {
     std::error_code ec;
     auto const total = sum_if(of, everything{}, how, ec);
-    if (ec) this->raise_walk("sum", ec);
+    if (ec) this->raise_walk(operation::sum, ec);
     return total;
   }
   template <class Operand, class Question>
@@ -198,7 +198,7 @@ class aggregate_map : public bulk_map<Derived, Type, Key, Values> {
   [[nodiscard]] auto sum_if(Operand const& of, Question const& asked, walk how = walk::in_kernel) const {
     std::error_code ec;
     auto const total = sum_if(of, asked, how, ec);
-    if (ec) this->raise_walk("sum_if", ec);
+    if (ec) this->raise_walk(operation::sum_if, ec);
     return total;
   }
 
@@ -246,7 +246,7 @@ class aggregate_map : public bulk_map<Derived, Type, Key, Values> {
   [[nodiscard]] std::vector<value_type> top(size_type count, Operand const& by, walk how = walk::in_kernel) const {
     std::error_code ec;
     auto best = top(count, by, how, ec);
-    if (ec) this->raise_walk("top", ec);
+    if (ec) this->raise_walk(operation::top, ec);
     return best;
   }
 

@@ -81,12 +81,12 @@ class bulk_map : public keyed_map<Derived, Type, Key, Values> {
   bulk_result find(std::span<key_type const> keys, std::span<mapped_type> out, key_bits& found) const
     requires bulk_readable<Type, Values> && throwing<>
   {
-    return or_fail("find", [&](std::error_code& ec) { return find_all(keys, out, &found, ec); });
+    return or_fail(operation::find, [&](std::error_code& ec) { return find_all(keys, out, &found, ec); });
   }
   bulk_result find(std::span<key_type const> keys, std::span<mapped_type> out) const
     requires bulk_readable<Type, Values> && throwing<>
   {
-    return or_fail("find", [&](std::error_code& ec) { return find_all(keys, out, nullptr, ec); });
+    return or_fail(operation::find, [&](std::error_code& ec) { return find_all(keys, out, nullptr, ec); });
   }
 
   /// Sets values[i] for keys[i], in this order, as insert_or_assign(key, value) does; of equal keys the last counts.
@@ -108,7 +108,8 @@ class bulk_map : public keyed_map<Derived, Type, Key, Values> {
   bulk_result insert_or_assign(std::span<key_type const> keys, std::span<mapped_type const> values) const
     requires assignable<Type> && writable_values<Values> && throwing<>
   {
-    return or_fail("insert_or_assign", [&](std::error_code& ec) { return insert_or_assign(keys, values, ec); });
+    return or_fail(operation::insert_or_assign,
+                   [&](std::error_code& ec) { return insert_or_assign(keys, values, ec); });
   }
 
   /// Adds those of `keys` that are not there, as insert(key, value) does. In the kernel, else one system call a key.
@@ -129,12 +130,12 @@ class bulk_map : public keyed_map<Derived, Type, Key, Values> {
   bulk_result insert(std::span<key_type const> keys, std::span<mapped_type const> values, key_bits& inserted) const
     requires insertable<Type> && writable_values<Values> && throwing<>
   {
-    return or_fail("insert", [&](std::error_code& ec) { return insert(keys, values, inserted, ec); });
+    return or_fail(operation::insert, [&](std::error_code& ec) { return insert(keys, values, inserted, ec); });
   }
   bulk_result insert(std::span<key_type const> keys, std::span<mapped_type const> values) const
     requires insertable<Type> && writable_values<Values> && throwing<>
   {
-    return or_fail("insert", [&](std::error_code& ec) { return insert(keys, values, ec); });
+    return or_fail(operation::insert, [&](std::error_code& ec) { return insert(keys, values, ec); });
   }
 
   /// Replaces the values of those of `keys` that are there, as assign(key, value) does. In the kernel, else one system
@@ -156,12 +157,12 @@ class bulk_map : public keyed_map<Derived, Type, Key, Values> {
   bulk_result assign(std::span<key_type const> keys, std::span<mapped_type const> values, key_bits& assigned) const
     requires replaceable<Type> && writable_values<Values> && throwing<>
   {
-    return or_fail("assign", [&](std::error_code& ec) { return assign(keys, values, assigned, ec); });
+    return or_fail(operation::assign, [&](std::error_code& ec) { return assign(keys, values, assigned, ec); });
   }
   bulk_result assign(std::span<key_type const> keys, std::span<mapped_type const> values) const
     requires replaceable<Type> && writable_values<Values> && throwing<>
   {
-    return or_fail("assign", [&](std::error_code& ec) { return assign(keys, values, ec); });
+    return or_fail(operation::assign, [&](std::error_code& ec) { return assign(keys, values, ec); });
   }
 
   /// Removes those of `keys` that are there. In the kernel, else BPF_MAP_DELETE_BATCH, else one system call a key.
@@ -182,12 +183,12 @@ class bulk_map : public keyed_map<Derived, Type, Key, Values> {
   bulk_result erase(std::span<key_type const> keys, key_bits& erased) const
     requires erasable<Type> && throwing<>
   {
-    return or_fail("erase", [&](std::error_code& ec) { return erase_all(keys, &erased, ec); });
+    return or_fail(operation::erase, [&](std::error_code& ec) { return erase_all(keys, &erased, ec); });
   }
   bulk_result erase(std::span<key_type const> keys) const
     requires erasable<Type> && throwing<>
   {
-    return or_fail("erase", [&](std::error_code& ec) { return erase_all(keys, nullptr, ec); });
+    return or_fail(operation::erase, [&](std::error_code& ec) { return erase_all(keys, nullptr, ec); });
   }
 
   /// Takes all elements out and puts them behind those that `out` has. BPF_MAP_LOOKUP_AND_DELETE_BATCH (Linux 5.6); by
@@ -224,7 +225,7 @@ class bulk_map : public keyed_map<Derived, Type, Key, Values> {
   {
     std::error_code ec;
     size_type const taken = extract_all(out, ec);
-    if (ec) this->fail("extract_all", -ec.value());
+    if (ec) this->fail(operation::extract_all, -ec.value());
     return taken;
   }
 
@@ -247,7 +248,7 @@ class bulk_map : public keyed_map<Derived, Type, Key, Values> {
   {
     std::error_code ec;
     size_type const removed = clear(ec);
-    if (ec) this->fail("clear", -ec.value());
+    if (ec) this->fail(operation::clear, -ec.value());
     return removed;
   }
 
@@ -381,17 +382,17 @@ class bulk_map : public keyed_map<Derived, Type, Key, Values> {
   }
 
   template <class Do>
-  bulk_result or_fail(char const* operation, Do const& act) const {
+  bulk_result or_fail(operation what, Do const& act) const {
     std::error_code ec;
     bulk_result const progress = act(ec);
-    if (ec) raise_stopped(operation, ec, progress);
+    if (ec) raise_stopped(what, ec, progress);
     return progress;
   }
-  [[noreturn, gnu::cold, gnu::noinline]] void raise_stopped(char const* operation, std::error_code ec,
+  [[noreturn, gnu::cold, gnu::noinline]] void raise_stopped(operation what, std::error_code ec,
                                                             bulk_result progress) const {
-    std::string hint = element_hint(traits_of(Type), operation, ec.value(), this->info().max_entries);
+    std::string hint = this->element_hint(what, ec.value());
     if (ec.value() == EINVAL && hint.empty()) hint = "are there as many values as keys?";
-    raise_bulk(ec, operation, this->description(), std::string(this->name()),
+    raise_bulk(ec, what, this->description(), std::string(this->name()),
                join(hint, hint.empty() ? "" : "; ", "key ", progress.handled, " of the call, those before it are done"),
                progress);
   }

@@ -64,7 +64,7 @@ class keyed_map : public typed_map<Derived, Type> {
   {
     int result = 0;
     auto found = look_up(key, elem_flags::any, result);
-    this->judge(result, absent, "find");
+    this->judge(result, absent, operation::find);
     return found;
   }
   [[nodiscard]] std::optional<mapped_type> find(key_type const& key, locked_t, std::error_code& ec) const
@@ -81,7 +81,7 @@ class keyed_map : public typed_map<Derived, Type> {
   {
     int result = 0;
     auto found = look_up(key, elem_flags::lock, result);
-    this->judge(result, absent, "find");
+    this->judge(result, absent, operation::find);
     return found;
   }
 
@@ -93,7 +93,7 @@ class keyed_map : public typed_map<Derived, Type> {
   {
     int result = 0;
     auto found = look_up(key, elem_flags::any, result);
-    this->judge(result, absent, "at");
+    this->judge(result, absent, operation::at);
     if (!found) raise_absent();
     return *std::move(found);
   }
@@ -118,7 +118,7 @@ class keyed_map : public typed_map<Derived, Type> {
   {
     int result = 0;
     auto found = look_up(key, elem_flags::lock, result);
-    this->judge(result, absent, "at");
+    this->judge(result, absent, operation::at);
     if (!found) raise_absent();
     return *std::move(found);
   }
@@ -133,7 +133,7 @@ class keyed_map : public typed_map<Derived, Type> {
   [[nodiscard]] bool contains(key_type const& key) const
     requires readable_values<Type, Values> && throwing<>
   {
-    return this->judge(probe(key), absent, "contains");
+    return this->judge(probe(key), absent, operation::contains);
   }
 
   /// Adds `key` with `value` unless it is there. BPF_MAP_UPDATE_ELEM with BPF_NOEXIST.
@@ -152,7 +152,7 @@ class keyed_map : public typed_map<Derived, Type> {
   bool insert(key_type const& key, argument_type const& value) const
     requires insertable<Type> && writable_values<Values> && throwing<>
   {
-    return this->judge(write(key, value, elem_flags::noexist), EEXIST, "insert");
+    return this->judge(write(key, value, elem_flags::noexist), EEXIST, operation::insert);
   }
   bool insert(key_type const& key, argument_type const& value, locked_t, std::error_code& ec) const noexcept
     requires insertable<Type> && lockable<Type, mapped_type>
@@ -162,7 +162,7 @@ class keyed_map : public typed_map<Derived, Type> {
   bool insert(key_type const& key, argument_type const& value, locked_t) const
     requires insertable<Type> && lockable<Type, mapped_type> && throwing<>
   {
-    return this->judge(write(key, value, elem_flags::noexist | elem_flags::lock), EEXIST, "insert");
+    return this->judge(write(key, value, elem_flags::noexist | elem_flags::lock), EEXIST, operation::insert);
   }
 
   /// Replaces the value of `key` if it is there. BPF_MAP_UPDATE_ELEM with BPF_EXIST.
@@ -177,7 +177,7 @@ class keyed_map : public typed_map<Derived, Type> {
   bool assign(key_type const& key, argument_type const& value) const
     requires replaceable<Type> && writable_values<Values> && throwing<>
   {
-    return this->judge(replace(key, value, elem_flags::exist), not_present, "assign");
+    return this->judge(replace(key, value, elem_flags::exist), not_present, operation::assign);
   }
   bool assign(key_type const& key, argument_type const& value, locked_t, std::error_code& ec) const noexcept
     requires replaceable<Type> && lockable<Type, mapped_type>
@@ -187,7 +187,7 @@ class keyed_map : public typed_map<Derived, Type> {
   bool assign(key_type const& key, argument_type const& value, locked_t) const
     requires replaceable<Type> && lockable<Type, mapped_type> && throwing<>
   {
-    return this->judge(replace(key, value, elem_flags::exist | elem_flags::lock), not_present, "assign");
+    return this->judge(replace(key, value, elem_flags::exist | elem_flags::lock), not_present, operation::assign);
   }
 
   /// Sets the value of `key`, whether it is there or not. BPF_MAP_UPDATE_ELEM with BPF_ANY. (The kernel does
@@ -204,7 +204,7 @@ class keyed_map : public typed_map<Derived, Type> {
   void insert_or_assign(key_type const& key, argument_type const& value) const
     requires assignable<Type> && writable_values<Values> && throwing<>
   {
-    this->judge(write(key, value, elem_flags::any), 0, "insert_or_assign");
+    this->judge(write(key, value, elem_flags::any), 0, operation::insert_or_assign);
   }
   void insert_or_assign(key_type const& key, argument_type const& value, locked_t, std::error_code& ec) const noexcept
     requires assignable<Type> && lockable<Type, mapped_type>
@@ -214,7 +214,7 @@ class keyed_map : public typed_map<Derived, Type> {
   void insert_or_assign(key_type const& key, argument_type const& value, locked_t) const
     requires assignable<Type> && lockable<Type, mapped_type> && throwing<>
   {
-    this->judge(write(key, value, elem_flags::lock), 0, "insert_or_assign");
+    this->judge(write(key, value, elem_flags::lock), 0, operation::insert_or_assign);
   }
 
   /// Removes `key`. BPF_MAP_DELETE_ELEM.
@@ -229,7 +229,7 @@ class keyed_map : public typed_map<Derived, Type> {
   bool erase(key_type const& key) const
     requires erasable<Type> && throwing<>
   {
-    return this->judge(remove(key), ENOENT, "erase");
+    return this->judge(remove(key), ENOENT, operation::erase);
   }
 
   /// Takes the value of `key` out, in one step. BPF_MAP_LOOKUP_AND_DELETE_ELEM, for the hash family since 5.14.
@@ -249,7 +249,7 @@ class keyed_map : public typed_map<Derived, Type> {
   {
     int result = 0;
     auto found = take_out(key, result);
-    this->judge(result, absent, "extract");
+    this->judge(result, absent, operation::extract);
     return found;
   }
 
@@ -320,7 +320,7 @@ class keyed_map : public typed_map<Derived, Type> {
   size_type for_each(F&& f) const {
     std::error_code ec;
     size_type const seen = for_each(std::forward<F>(f), ec);
-    if (ec) raise_walk("for_each", ec);
+    if (ec) raise_walk(operation::for_each, ec);
     return seen;
   }
 
@@ -344,7 +344,7 @@ class keyed_map : public typed_map<Derived, Type> {
   {
     std::error_code ec;
     size_type const count = size(ec);
-    if (ec) this->fail("size", -ec.value());
+    if (ec) this->fail(operation::size, -ec.value());
     return count;
   }
   /// The method that the last size() used; counting::none before the first.
@@ -370,7 +370,7 @@ class keyed_map : public typed_map<Derived, Type> {
   {
     std::error_code ec;
     bool const none = empty(ec);
-    if (ec) this->fail("empty", -ec.value());
+    if (ec) this->fail(operation::empty, -ec.value());
     return none;
   }
 
@@ -469,8 +469,8 @@ class keyed_map : public typed_map<Derived, Type> {
     }
     return seen;
   }
-  [[noreturn, gnu::cold, gnu::noinline]] void raise_walk(char const* operation, std::error_code ec) const {
-    this->fail(operation, -ec.value());
+  [[noreturn, gnu::cold, gnu::noinline]] void raise_walk(operation what, std::error_code ec) const {
+    this->fail(what, -ec.value());
   }
   // The possible CPUs, of a per-CPU type that is open.
   [[nodiscard]] cpu_set const* cpus() const noexcept { return cpus_; }

@@ -15,6 +15,7 @@
 #include <string_view>
 #include <utility>
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <bpfmap/core/concepts.hpp>
@@ -67,6 +68,17 @@ class map_handle {
   [[nodiscard]] int release() noexcept {
     info_ = {};
     return fd_.release();
+  }
+
+  /// Whether the descriptor may read and write: that of an open_pinned() or from_id() for reading, or of others that
+  /// was opened so, may not. (A map that is frozen is another matter.)
+  /// @cost one system call
+  [[nodiscard]] access access_mode() const noexcept {
+    int const flags = ::fcntl(fd(), F_GETFL);
+    if (flags < 0) return access::read_write;
+    return (flags & O_ACCMODE) == O_RDONLY   ? access::read_only
+           : (flags & O_ACCMODE) == O_WRONLY ? access::write_only
+                                             : access::read_write;
   }
 
   /// What the map is; read when it was opened, never again.
@@ -139,28 +151,28 @@ class map_handle {
   static map_handle from_fd(int fd) {
     std::error_code ec;
     map_handle handle = from_fd(fd, ec);
-    if (ec) detail::raise(ec, "from_fd", detail::join("fd ", fd), {}, fd_hint(ec.value()));
+    if (ec) detail::raise(ec, operation::from_fd, detail::join("fd ", fd), {}, fd_hint(ec.value()));
     return handle;
   }
   void pin(cstring_view path) const {
     std::error_code ec;
     pin(path, ec);
-    if (ec) fail("pin", ec, detail::join("path '", path.c_str(), "'", path_hint(ec.value())));
+    if (ec) fail(operation::pin, ec, detail::join("path '", path.c_str(), "'", path_hint(ec.value())));
   }
   void unpin(cstring_view path) const {
     std::error_code ec;
     unpin(path, ec);
-    if (ec) fail("unpin", ec, detail::join("path '", path.c_str(), "'", path_hint(ec.value())));
+    if (ec) fail(operation::unpin, ec, detail::join("path '", path.c_str(), "'", path_hint(ec.value())));
   }
   void freeze() const {
     std::error_code ec;
     freeze(ec);
-    if (ec) fail("freeze", ec, freeze_hint(ec.value()));
+    if (ec) fail(operation::freeze, ec, freeze_hint(ec.value()));
   }
   [[nodiscard]] std::uint64_t memory_usage() const {
     std::error_code ec;
     std::uint64_t const bytes = memory_usage(ec);
-    if (ec) fail("memory_usage", ec, {});
+    if (ec) fail(operation::memory_usage, ec, {});
     return bytes;
   }
 #else
@@ -192,14 +204,20 @@ class map_handle {
  protected:
   static std::error_code code_of(int result) noexcept { return result < 0 ? make_error(result) : std::error_code{}; }
 
-  [[noreturn, gnu::cold, gnu::noinline]] void fail(char const* operation, std::error_code ec, std::string hint) const {
-    detail::raise(ec, operation, description(), std::string(name()), std::move(hint));
+  [[noreturn, gnu::cold, gnu::noinline]] void fail(operation what, std::error_code ec, std::string hint) const {
+    detail::raise(ec, what, description(), std::string(name()), std::move(hint));
   }
   // For element commands: `result` is libbpf's.
-  [[noreturn, gnu::cold, gnu::noinline]] void fail(char const* operation, int result) const {
+  [[noreturn, gnu::cold, gnu::noinline]] void fail(operation what, int result) const {
     int const number = result < 0 ? -result : result;
-    fail(operation, make_error(number),
-         detail::element_hint(traits_of(info_.type), operation, number, info_.max_entries));
+    fail(what, make_error(number), element_hint(what, number));
+  }
+
+  [[nodiscard]] std::string element_hint(operation what, int number) const {
+    return element_hint(what, number, info_.max_entries);
+  }
+  [[nodiscard]] std::string element_hint(operation what, int number, std::uint64_t max_entries) const {
+    return detail::element_hint(traits_of(info_.type), what, number, max_entries, access_mode());
   }
 
   // From libbpf's result to what the user gets: true for 0, false for the errno `no` (0: there is none), and
@@ -208,9 +226,9 @@ class map_handle {
     ec = result == 0 || (no != 0 && result == -no) ? std::error_code{} : make_error(result);
     return result == 0;
   }
-  bool judge(int result, int no, char const* operation) const {
+  bool judge(int result, int no, operation what) const {
     if (result != 0 && (no == 0 || result != -no)) [[unlikely]]
-      fail(operation, result);
+      fail(what, result);
     return result == 0;
   }
 
@@ -291,7 +309,8 @@ class typed_map : public map_handle {
     std::error_code ec;
     std::string why;
     Derived made = create_checked(options, ec, &why);
-    if (ec) raise_opening("create", ec, detail::join("'", options.name.c_str(), "'"), options.name.c_str(), why);
+    if (ec)
+      raise_opening(operation::create, ec, detail::join("'", options.name.c_str(), "'"), options.name.c_str(), why);
     return made;
   }
 
@@ -309,7 +328,7 @@ class typed_map : public map_handle {
     Derived made = bind_checked(map, ec, &why);
     if (ec) {
       std::string const name = map == nullptr ? "" : bpf_map__name(map);
-      raise_opening("bind", ec, map == nullptr ? "a null pointer" : detail::join("'", name, "'"), name, why);
+      raise_opening(operation::bind, ec, map == nullptr ? "a null pointer" : detail::join("'", name, "'"), name, why);
     }
     return made;
   }
@@ -323,7 +342,7 @@ class typed_map : public map_handle {
     std::error_code ec;
     std::string why;
     Derived made = from_fd_checked(fd, ec, &why);
-    if (ec) raise_opening("from_fd", ec, detail::join("fd ", fd), {}, why);
+    if (ec) raise_opening(operation::from_fd, ec, detail::join("fd ", fd), {}, why);
     return made;
   }
 
@@ -336,7 +355,7 @@ class typed_map : public map_handle {
     std::error_code ec;
     std::string why;
     Derived made = from_id_checked(id, ec, &why);
-    if (ec) raise_opening("from_id", ec, detail::join("id ", id), {}, why);
+    if (ec) raise_opening(operation::from_id, ec, detail::join("id ", id), {}, why);
     return made;
   }
 
@@ -351,7 +370,7 @@ class typed_map : public map_handle {
     std::error_code ec;
     std::string why;
     Derived made = open_pinned_checked(path, ec, &why);
-    if (ec) raise_opening("open_pinned", ec, detail::join("'", path.c_str(), "'"), {}, why);
+    if (ec) raise_opening(operation::open_pinned, ec, detail::join("'", path.c_str(), "'"), {}, why);
     return made;
   }
 
@@ -364,7 +383,7 @@ class typed_map : public map_handle {
     std::error_code ec;
     std::string why;
     Derived made = clone_checked(ec, &why);
-    if (ec) this->fail("clone", ec, why);
+    if (ec) this->fail(operation::clone, ec, why);
     return made;
   }
 
@@ -468,10 +487,10 @@ class typed_map : public map_handle {
     return made;
   }
 
-  [[noreturn, gnu::cold, gnu::noinline]] static void raise_opening(char const* operation, std::error_code ec,
+  [[noreturn, gnu::cold, gnu::noinline]] static void raise_opening(operation what, std::error_code ec,
                                                                    std::string const& subject, std::string name,
                                                                    std::string const& why) {
-    detail::raise(ec, operation, detail::join(subject, " as ", traits.name), std::move(name), why);
+    detail::raise(ec, what, detail::join(subject, " as ", traits.name), std::move(name), why);
   }
 };
 

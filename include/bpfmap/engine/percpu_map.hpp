@@ -63,7 +63,7 @@ class percpu_map : public aggregate_map<Derived, Type, Key, reduced_values<Slot,
     requires throwing<>
   {
     Slot slot;
-    bool const found = this->judge(read_slot(key, which, slot), this->traits.errnos.absent, "find");
+    bool const found = this->judge(read_slot(key, which, slot), this->traits.errnos.absent, operation::find);
     return found ? std::optional<Slot>(slot) : std::nullopt;
   }
   /// @throws std::out_of_range if there is no `key`; with an error code, ENOENT and a value-initialised slot
@@ -76,7 +76,7 @@ class percpu_map : public aggregate_map<Derived, Type, Key, reduced_values<Slot,
     requires throwing<>
   {
     Slot slot;
-    if (!this->judge(read_slot(key, which, slot), this->traits.errnos.absent, "at")) this->raise_absent();
+    if (!this->judge(read_slot(key, which, slot), this->traits.errnos.absent, operation::at)) this->raise_absent();
     return slot;
   }
 
@@ -94,9 +94,9 @@ class percpu_map : public aggregate_map<Derived, Type, Key, reduced_values<Slot,
   {
     int const result = write_slot(key, slot, which);
     if (result == -enotsupp) {
-      this->fail("insert_or_assign", make_error(result), "writing one CPU's slot in one step needs Linux 7.0");
+      this->fail(operation::insert_or_assign, make_error(result), "writing one CPU's slot in one step needs Linux 7.0");
     }
-    this->judge(result, 0, "insert_or_assign");
+    this->judge(result, 0, operation::insert_or_assign);
   }
 
   /// Sets the slots of all possible CPUs to the same bytes, whatever the reducer. BPF_MAP_UPDATE_ELEM, with
@@ -108,7 +108,7 @@ class percpu_map : public aggregate_map<Derived, Type, Key, reduced_values<Slot,
   void insert_or_assign(key_type const& key, Slot const& slot, all_cpus_t) const
     requires throwing<>
   {
-    this->judge(write_all(key, slot), 0, "insert_or_assign");
+    this->judge(write_all(key, slot), 0, operation::insert_or_assign);
   }
 
  private:

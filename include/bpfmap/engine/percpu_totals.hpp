@@ -86,7 +86,7 @@ class percpu_totals : public percpu_map<Derived, Type, std::uint32_t, Slot, Redu
   {
     std::error_code ec;
     size_type const done = totals(out, ec);
-    if (ec) raise_totals("totals", ec, done);
+    if (ec) raise_totals(operation::totals, ec, done);
     return done;
   }
 
@@ -109,7 +109,7 @@ class percpu_totals : public percpu_map<Derived, Type, std::uint32_t, Slot, Redu
   {
     std::error_code ec;
     auto all = reduce_all(ec);
-    if (ec) raise_totals("reduce_all", ec, all.size());
+    if (ec) raise_totals(operation::reduce_all, ec, all.size());
     return all;
   }
 
@@ -201,14 +201,13 @@ class percpu_totals : public percpu_map<Derived, Type, std::uint32_t, Slot, Redu
     return done;
   }
 
-  [[noreturn, gnu::cold, gnu::noinline]] void raise_totals(char const* operation, std::error_code ec,
-                                                           size_type done) const {
+  [[noreturn, gnu::cold, gnu::noinline]] void raise_totals(operation what, std::error_code ec, size_type done) const {
     bulk_path const forced = this->forced_path();
     bool const no_such_way = ec.value() == EOPNOTSUPP && forced != bulk_path::automatic;
-    raise_bulk(ec, operation, this->description(), std::string(this->name()),
+    raise_bulk(ec, what, this->description(), std::string(this->name()),
                no_such_way ? join("set_bulk_path() asked for ", to_string(forced),
                                   ", which this reducer, or the running kernel, does not have")
-                           : element_hint(traits_of(Type), operation, ec.value(), this->info().max_entries),
+                           : this->element_hint(what, ec.value()),
                {done, done});
   }
 

@@ -218,7 +218,10 @@ class striped_range : public std::ranges::view_base {
       if (ec != nullptr)
         *ec = make_error(failed);
       else if (failed != 0)
-        map.raise(Shown == part::entry ? "entries" : Shown == part::key ? "keys" : "values", failed);
+        map.raise(Shown == part::entry ? operation::entries
+                  : Shown == part::key ? operation::keys
+                                       : operation::values,
+                  failed);
     }
 
     [[nodiscard]] value_type operator*() const {

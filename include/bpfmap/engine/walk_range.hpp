@@ -80,7 +80,10 @@ class walk_range : public std::ranges::view_base {
       if (ec_ != nullptr)
         *ec_ = ec;
       else if (ec)
-        map_->raise_walk(Shown == part::entry ? "entries" : Shown == part::key ? "keys" : "values", ec);
+        map_->raise_walk(Shown == part::entry ? operation::entries
+                         : Shown == part::key ? operation::keys
+                                              : operation::values,
+                         ec);
     }
 
     Map const* map_;

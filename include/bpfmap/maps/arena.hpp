@@ -125,7 +125,7 @@ class arena : public typed_map<arena, map_type::arena> {
     std::string hint;
     if (ec.value() == ERANGE) hint = detail::join("it has ", max_size(), " pages");
     if (ec.value() == EFAULT) hint = "with segv_on_fault only programs allocate pages, by bpf_arena_alloc_pages";
-    fail("allocate_pages", ec, std::move(hint));
+    fail(operation::allocate_pages, ec, std::move(hint));
   }
 #else
   // Not there, and says why.
@@ -215,7 +215,7 @@ class arena : public typed_map<arena, map_type::arena> {
     } else if (ec.value() == EINVAL) {
       hint = detail::join("offset ", offset, " is not a multiple of ", alignment, ", the type's alignment");
     }
-    fail("span", ec, std::move(hint));
+    fail(operation::span, ec, std::move(hint));
   }
 
   detail::arena_memory memory_;

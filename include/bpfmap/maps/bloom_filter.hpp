@@ -61,7 +61,7 @@ class bloom_filter : public detail::keyless_map<bloom_filter<T>, map_type::bloom
   void insert(T const& value) const
     requires throwing<>
   {
-    this->judge(sys::map_update(this->fd(), nullptr, std::addressof(value), elem_flags::any), 0, "insert");
+    this->judge(sys::map_update(this->fd(), nullptr, std::addressof(value), elem_flags::any), 0, operation::insert);
   }
 
   /// False: `value` was never inserted. True: it was, or others were that look like it. BPF_MAP_LOOKUP_ELEM.
@@ -73,7 +73,7 @@ class bloom_filter : public detail::keyless_map<bloom_filter<T>, map_type::bloom
   [[nodiscard]] bool might_contain(T const& value) const
     requires throwing<>
   {
-    return this->judge(ask(value), this->traits.errnos.absent, "might_contain");
+    return this->judge(ask(value), this->traits.errnos.absent, operation::might_contain);
   }
 
   /// How many hash functions it uses.

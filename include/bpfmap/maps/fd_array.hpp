@@ -66,7 +66,7 @@ class cgroup_array
   void insert_or_assign(std::uint32_t index, cstring_view path) const {
     std::error_code ec;
     unique_fd const directory = open_directory(path, ec);
-    if (ec) this->fail("insert_or_assign", ec, detail::join("the directory is '", path.c_str(), "'"));
+    if (ec) this->fail(operation::insert_or_assign, ec, detail::join("the directory is '", path.c_str(), "'"));
     insert_or_assign(index, cgroup_fd(directory.get()));
   }
 #endif

@@ -199,39 +199,39 @@ class task_storage : public detail::local_storage<task_storage<T>, map_type::tas
   [[nodiscard]] std::optional<T> find(pid which) const
     requires throwing<>
   {
-    return or_fail("find", [&](std::error_code& ec) { return find(which, ec); });
+    return or_fail(operation::find, [&](std::error_code& ec) { return find(which, ec); });
   }
   [[nodiscard]] T at(pid which) const
     requires throwing<>
   {
-    std::optional<T> const found = or_fail("at", [&](std::error_code& ec) { return find(which, ec); });
+    std::optional<T> const found = or_fail(operation::at, [&](std::error_code& ec) { return find(which, ec); });
     if (!found) this->raise_absent();
     return *found;
   }
   [[nodiscard]] bool contains(pid which) const
     requires throwing<>
   {
-    return or_fail("contains", [&](std::error_code& ec) { return contains(which, ec); });
+    return or_fail(operation::contains, [&](std::error_code& ec) { return contains(which, ec); });
   }
   bool insert(pid which, T const& value) const
     requires throwing<>
   {
-    return or_fail("insert", [&](std::error_code& ec) { return insert(which, value, ec); });
+    return or_fail(operation::insert, [&](std::error_code& ec) { return insert(which, value, ec); });
   }
   bool assign(pid which, T const& value) const
     requires throwing<>
   {
-    return or_fail("assign", [&](std::error_code& ec) { return assign(which, value, ec); });
+    return or_fail(operation::assign, [&](std::error_code& ec) { return assign(which, value, ec); });
   }
   void insert_or_assign(pid which, T const& value) const
     requires throwing<>
   {
-    or_fail("insert_or_assign", [&](std::error_code& ec) { return insert_or_assign(which, value, ec), true; });
+    or_fail(operation::insert_or_assign, [&](std::error_code& ec) { return insert_or_assign(which, value, ec), true; });
   }
   bool erase(pid which) const
     requires throwing<>
   {
-    return or_fail("erase", [&](std::error_code& ec) { return erase(which, ec); });
+    return or_fail(operation::erase, [&](std::error_code& ec) { return erase(which, ec); });
   }
 
  private:
@@ -246,10 +246,10 @@ class task_storage : public detail::local_storage<task_storage<T>, map_type::tas
   }
 
   template <class Do>
-  auto or_fail(char const* operation, Do const& act) const {
+  auto or_fail(operation what, Do const& act) const {
     std::error_code ec;
     auto result = act(ec);
-    if (ec) this->fail(operation, -ec.value());
+    if (ec) this->fail(what, -ec.value());
     return result;
   }
 };

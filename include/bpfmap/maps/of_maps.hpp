@@ -86,7 +86,7 @@ class of_maps : public keyed_map<Derived, Type, Key, plain_values<std::uint32_t>
   static Derived create(create_options outer, Inner const& like)
     requires throwing<>
   {
-    if (!like) raise(make_error(EBADF), "create", "an empty inner map", outer.name.c_str(), {});
+    if (!like) raise(make_error(EBADF), operation::create, "an empty inner map", outer.name.c_str(), {});
     outer.inner_map_fd = static_cast<std::uint32_t>(like.fd());
     Derived made = base::create(outer);
     made.like_ = like.info();
@@ -109,7 +109,7 @@ class of_maps : public keyed_map<Derived, Type, Key, plain_values<std::uint32_t>
   [[nodiscard]] std::optional<Inner> find(key_type const& key) const
     requires throwing<>
   {
-    return opened(key, "find");
+    return opened(key, operation::find);
   }
   /// The map of `key`, opened.
   /// @throws std::out_of_range if there is none; with an error code, ENOENT and an empty object
@@ -122,7 +122,7 @@ class of_maps : public keyed_map<Derived, Type, Key, plain_values<std::uint32_t>
   [[nodiscard]] Inner at(key_type const& key) const
     requires throwing<>
   {
-    std::optional<Inner> found = opened(key, "at");
+    std::optional<Inner> found = opened(key, operation::at);
     if (!found) this->raise_absent();
     return *std::move(found);
   }
@@ -150,7 +150,7 @@ class of_maps : public keyed_map<Derived, Type, Key, plain_values<std::uint32_t>
   {
     std::error_code ec;
     bool const added = insert(key, inner, ec);
-    if (ec) refuse("insert", inner, ec);
+    if (ec) refuse(operation::insert, inner, ec);
     return added;
   }
   /// Replaces the map of `key` if it has one. BPF_MAP_UPDATE_ELEM with BPF_EXIST.
@@ -166,7 +166,7 @@ class of_maps : public keyed_map<Derived, Type, Key, plain_values<std::uint32_t>
   {
     std::error_code ec;
     bool const replaced = assign(key, inner, ec);
-    if (ec) refuse("assign", inner, ec);
+    if (ec) refuse(operation::assign, inner, ec);
     return replaced;
   }
   /// Makes `inner` the map of `key`. BPF_MAP_UPDATE_ELEM. Keeps it alive as long as it is there; the object may go.
@@ -182,7 +182,7 @@ class of_maps : public keyed_map<Derived, Type, Key, plain_values<std::uint32_t>
   {
     std::error_code ec;
     insert_or_assign(key, inner, ec);
-    if (ec) refuse("insert_or_assign", inner, ec);
+    if (ec) refuse(operation::insert_or_assign, inner, ec);
   }
   /// The same for many keys, in order. BPF_MAP_UPDATE_BATCH, Linux 5.19, with one grace period for all since 6.8; one
   /// at a time where the kernel is older.
@@ -227,9 +227,9 @@ class of_maps : public keyed_map<Derived, Type, Key, plain_values<std::uint32_t>
     std::error_code ec;
     size_type const done = insert_or_assign(keys, inners, ec);
     if (keys.size() != inners.size()) {
-      this->fail("insert_or_assign", ec, join(keys.size(), " keys and ", inners.size(), " maps"));
+      this->fail(operation::insert_or_assign, ec, join(keys.size(), " keys and ", inners.size(), " maps"));
     }
-    if (ec) refuse("insert_or_assign", inners[done], ec);
+    if (ec) refuse(operation::insert_or_assign, inners[done], ec);
     return done;
   }
 
@@ -269,7 +269,7 @@ class of_maps : public keyed_map<Derived, Type, Key, plain_values<std::uint32_t>
   {
     std::error_code ec;
     size_type const erased = erase(keys, ec);
-    if (ec) this->fail("erase", -ec.value());
+    if (ec) this->fail(operation::erase, -ec.value());
     return erased;
   }
 
@@ -296,12 +296,12 @@ class of_maps : public keyed_map<Derived, Type, Key, plain_values<std::uint32_t>
     return std::nullopt;
   }
 
-  std::optional<Inner> opened(key_type const& key, char const* operation) const {
+  std::optional<Inner> opened(key_type const& key, operation what) const {
     std::error_code ec;
     std::uint32_t id = 0;
     std::optional<Inner> inner = open_inner(key, id, ec);
     if (!ec) return inner;
-    if (id == 0) this->fail(operation, -ec.value());
+    if (id == 0) this->fail(what, -ec.value());
     std::string why;
     if (ec.value() == EPERM) why = "opening an inner map by its id needs CAP_SYS_ADMIN; find_id() does not";
     if (ec.value() == EINVAL) {
@@ -309,21 +309,20 @@ class of_maps : public keyed_map<Derived, Type, Key, plain_values<std::uint32_t>
       map_handle const other = map_handle::adopt(unique_fd(sys::map_fd_by_id(id)), unread);
       why = join("the inner map ", other.description(), " does not fit: ", Inner::differences(other.info()));
     }
-    this->fail(operation, ec, std::move(why));
+    this->fail(what, ec, std::move(why));
   }
 
-  [[noreturn, gnu::cold, gnu::noinline]] void refuse(char const* operation, Inner const& inner,
-                                                     std::error_code ec) const {
-    if (!inner) this->fail(operation, ec, "the inner map is an empty object");
-    if (ec.value() != EINVAL) this->fail(operation, -ec.value());
+  [[noreturn, gnu::cold, gnu::noinline]] void refuse(operation what, Inner const& inner, std::error_code ec) const {
+    if (!inner) this->fail(what, ec, "the inner map is an empty object");
+    if (ec.value() != EINVAL) this->fail(what, -ec.value());
     map_info const fitting = known_shape();
     if (fitting.id == 0) {
-      this->fail(operation, ec,
+      this->fail(what, ec,
                  join("the inner map ", inner.description(),
                       " must have the type, sizes and flags (arrays: max_entries too) that this map was created for"));
     }
     this->fail(
-        operation, ec,
+        what, ec,
         join("the inner map ", inner.description(), " does not fit: ", template_differences(fitting, inner.info())));
   }
 

@@ -50,7 +50,7 @@ class list_map : public keyless_map<Derived, Type, T> {
   bool push(T const& value) const
     requires throwing<>
   {
-    return this->judge(put(value, elem_flags::any), traits_of(Type).errnos.full, "push");
+    return this->judge(put(value, elem_flags::any), traits_of(Type).errnos.full, operation::push);
   }
   /// Adds `value`; if there is no room, the oldest element is dropped (of a stack too, where that is the bottom).
   /// The kernel does not say whether one was. BPF_MAP_UPDATE_ELEM with BPF_EXIST.
@@ -61,7 +61,7 @@ class list_map : public keyless_map<Derived, Type, T> {
   void push(T const& value, displacing_t) const
     requires throwing<>
   {
-    this->judge(put(value, elem_flags::exist), 0, "push");
+    this->judge(put(value, elem_flags::exist), 0, operation::push);
   }
 
   /// Takes the next element out: of a queue the oldest, of a stack the newest. BPF_MAP_LOOKUP_AND_DELETE_ELEM.
@@ -73,7 +73,7 @@ class list_map : public keyless_map<Derived, Type, T> {
   [[nodiscard]] std::optional<T> pop() const
     requires throwing<>
   {
-    return fetch([this](T* to) { return sys::map_extract(this->fd(), nullptr, to); }, "pop");
+    return fetch([this](T* to) { return sys::map_extract(this->fd(), nullptr, to); }, operation::pop);
   }
 
   /// The element that pop() would take, which stays. BPF_MAP_LOOKUP_ELEM.
@@ -86,7 +86,7 @@ class list_map : public keyless_map<Derived, Type, T> {
   [[nodiscard]] std::optional<T> peek() const
     requires throwing<>
   {
-    return fetch([this](T* to) { return sys::map_lookup(this->fd(), nullptr, to); }, "peek");
+    return fetch([this](T* to) { return sys::map_lookup(this->fd(), nullptr, to); }, operation::peek);
   }
 
   /// Pops elements and calls `f(value)` for each, until none is left; if `f` returns bool, false stops. Ends after
@@ -118,7 +118,7 @@ class list_map : public keyless_map<Derived, Type, T> {
   size_type drain(F&& f) const {
     std::error_code ec;
     size_type const taken = drain(std::forward<F>(f), ec);
-    if (ec) this->fail("drain", -ec.value());
+    if (ec) this->fail(operation::drain, -ec.value());
     return taken;
   }
 
@@ -143,7 +143,7 @@ class list_map : public keyless_map<Derived, Type, T> {
   {
     std::error_code ec;
     size_type const count = size(ec);
-    if (ec) this->fail("size", -ec.value());
+    if (ec) this->fail(operation::size, -ec.value());
     return count;
   }
   /// The method that the last size() used; counting::none before the first.
@@ -155,7 +155,7 @@ class list_map : public keyless_map<Derived, Type, T> {
   [[nodiscard]] bool empty() const
     requires throwing<>
   {
-    return !fetch([this](T* to) { return sys::map_lookup(this->fd(), nullptr, to); }, "empty");
+    return !fetch([this](T* to) { return sys::map_lookup(this->fd(), nullptr, to); }, operation::empty);
   }
 
  private:
@@ -163,10 +163,9 @@ class list_map : public keyless_map<Derived, Type, T> {
     return sys::map_update(this->fd(), nullptr, std::addressof(value), flags);
   }
 
-  // `report` is an error code to set, or the name of an operation that throws.
+  // `report` is an error code to set, or the operation that throws.
   template <class Read, class Report>
-  std::optional<T> fetch(Read const& read, Report&& report) const
-      noexcept(!std::is_convertible_v<Report, char const*>) {
+  std::optional<T> fetch(Read const& read, Report&& report) const noexcept(!std::is_same_v<Report, operation>) {
     T value;
     if (!this->judge(read(std::addressof(value)), traits_of(Type).errnos.absent, report)) return std::nullopt;
     return value;

@@ -116,7 +116,7 @@ class stack_trace : public detail::keyed_map<stack_trace<Depth, Frame>, map_type
   {
     std::error_code ec;
     bool const erased = erase(id, ec);
-    if (ec) this->fail("erase", -ec.value());
+    if (ec) this->fail(operation::erase, -ec.value());
     return erased;
   }
 

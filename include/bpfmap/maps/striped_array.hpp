@@ -87,13 +87,13 @@ class striped_array : public typed_map<striped_array<Slot, Reducer>, map_type::a
   [[nodiscard]] std::optional<mapped_type> find(key_type index) const
     requires throwing<>
   {
-    return read(index, "find");
+    return read(index, operation::find);
   }
   /// @throws std::out_of_range if there is none; with an error code, ENOENT and a value-initialised result
   [[nodiscard]] mapped_type at(key_type index) const
     requires throwing<>
   {
-    auto found = read(index, "at");
+    auto found = read(index, operation::at);
     if (!found) raise_absent();
     return *std::move(found);
   }
@@ -113,7 +113,7 @@ class striped_array : public typed_map<striped_array<Slot, Reducer>, map_type::a
   [[nodiscard]] bool contains(key_type index) const
     requires throwing<>
   {
-    check("contains", usable());
+    check(operation::contains, usable());
     return index < slots_.size();
   }
 
@@ -129,7 +129,7 @@ class striped_array : public typed_map<striped_array<Slot, Reducer>, map_type::a
   [[nodiscard]] std::optional<Slot> find(key_type index, cpu which) const
     requires throwing<>
   {
-    check("find", usable(which));
+    check(operation::find, usable(which));
     return index >= slots_.size() ? std::nullopt : std::optional<Slot>(slots_.load(index, which));
   }
   [[nodiscard]] Slot at(key_type index, cpu which, std::error_code& ec) const noexcept {
@@ -140,7 +140,7 @@ class striped_array : public typed_map<striped_array<Slot, Reducer>, map_type::a
   [[nodiscard]] Slot at(key_type index, cpu which) const
     requires throwing<>
   {
-    check("at", usable(which));
+    check(operation::at, usable(which));
     if (index >= slots_.size()) raise_absent();
     return slots_.load(index, which);
   }
@@ -159,7 +159,7 @@ class striped_array : public typed_map<striped_array<Slot, Reducer>, map_type::a
     requires throwing<>
   {
     detail::buffer room;
-    check("totals", prepare(room));
+    check(operation::totals, prepare(room));
     return fill(out, room);
   }
   /// The values of all indices.
@@ -173,7 +173,7 @@ class striped_array : public typed_map<striped_array<Slot, Reducer>, map_type::a
     requires throwing<>
   {
     detail::buffer room;
-    check("reduce_all", prepare(room));
+    check(operation::reduce_all, prepare(room));
     return all(room);
   }
 
@@ -194,7 +194,7 @@ class striped_array : public typed_map<striped_array<Slot, Reducer>, map_type::a
     requires detail::writable_values<values_policy> && throwing<>
   {
     int const failed = write(index, value);
-    check("assign", failed == E2BIG ? 0 : failed);
+    check(operation::assign, failed == E2BIG ? 0 : failed);
     return failed == 0;
   }
   /// The same; out of range is E2BIG.
@@ -207,7 +207,7 @@ class striped_array : public typed_map<striped_array<Slot, Reducer>, map_type::a
   void insert_or_assign(key_type index, mapped_type const& value) const
     requires detail::writable_values<values_policy> && throwing<>
   {
-    check("insert_or_assign", write(index, value));
+    check(operation::insert_or_assign, write(index, value));
   }
   /// Sets the slot of one CPU, or of all possible ones, whatever the reducer; any kernel that has the map.
   /// @errors E2BIG out of range; ENODEV this machine has no such CPU; EPERM; EBADF
@@ -217,7 +217,7 @@ class striped_array : public typed_map<striped_array<Slot, Reducer>, map_type::a
   void insert_or_assign(key_type index, Slot const& slot, cpu which) const
     requires throwing<>
   {
-    check("insert_or_assign", write_slot(index, slot, which));
+    check(operation::insert_or_assign, write_slot(index, slot, which));
   }
   void insert_or_assign(key_type index, Slot const& slot, all_cpus_t, std::error_code& ec) const noexcept {
     ec = make_error(write_slots(index, slot));
@@ -225,7 +225,7 @@ class striped_array : public typed_map<striped_array<Slot, Reducer>, map_type::a
   void insert_or_assign(key_type index, Slot const& slot, all_cpus_t) const
     requires throwing<>
   {
-    check("insert_or_assign", write_slots(index, slot));
+    check(operation::insert_or_assign, write_slots(index, slot));
   }
 
   /// All elements, indices or values, in order, as input ranges.
@@ -273,7 +273,7 @@ class striped_array : public typed_map<striped_array<Slot, Reducer>, map_type::a
     requires throwing<>
   size_type for_each(F&& f) const {
     detail::buffer room;
-    check("for_each", prepare(room));
+    check(operation::for_each, prepare(room));
     return visit(f, room);
   }
 
@@ -285,7 +285,7 @@ class striped_array : public typed_map<striped_array<Slot, Reducer>, map_type::a
   [[nodiscard]] size_type size() const
     requires throwing<>
   {
-    check("size", usable());
+    check(operation::size, usable());
     return slots_.size();
   }
   [[nodiscard]] std::uint64_t max_size() const noexcept { return slots_.size(); }
@@ -433,10 +433,10 @@ class striped_array : public typed_map<striped_array<Slot, Reducer>, map_type::a
     }
     return slots_.reduce(index, room.data());
   }
-  [[nodiscard]] std::optional<mapped_type> read(key_type index, char const* operation) const {
+  [[nodiscard]] std::optional<mapped_type> read(key_type index, operation what) const {
     int failed = 0;
     auto found = look_up(index, failed);
-    check(operation, failed);
+    check(what, failed);
     return found;
   }
 
@@ -473,12 +473,12 @@ class striped_array : public typed_map<striped_array<Slot, Reducer>, map_type::a
     return detail::striped_range<striped_array, Shown>(*this, ec);
   }
 
-  void check(char const* operation, int failed) const {
+  void check(operation what, int failed) const {
     if (failed != 0) [[unlikely]]
-      raise(operation, failed);
+      raise(what, failed);
   }
-  [[noreturn, gnu::cold, gnu::noinline]] void raise(char const* operation, int number) const {
-    this->fail(operation, make_error(number), detail::element_hint(base::traits, operation, number, slots_.size()));
+  [[noreturn, gnu::cold, gnu::noinline]] void raise(operation what, int number) const {
+    this->fail(what, make_error(number), this->element_hint(what, number, slots_.size()));
   }
   [[noreturn, gnu::cold, gnu::noinline]] void raise_absent() const {
 #if BPFMAP_EXCEPTIONS

@@ -169,13 +169,13 @@ class struct_ops : public typed_map<struct_ops, map_type::struct_ops> {
   [[nodiscard]] struct_ops_status status() const {
     std::error_code ec;
     struct_ops_status const found = status(ec);
-    if (ec) fail("status", -ec.value());
+    if (ec) fail(operation::status, -ec.value());
     return found;
   }
   [[nodiscard]] struct_ops_link attach() const {
     std::error_code ec;
     struct_ops_link made = attach(ec);
-    if (ec) fail("attach", ec, attach_hint(ec.value()));
+    if (ec) fail(operation::attach, ec, attach_hint(ec.value()));
     return made;
   }
 #else
@@ -275,7 +275,7 @@ inline void struct_ops_link::update(struct_ops const& next) {
                ? "only struct_ops created with map_flags::link can be put in each other's place"
                : "it must be of the kind (and name) of what is registered";
   }
-  next.fail("update", ec, std::move(hint));
+  next.fail(operation::update, ec, std::move(hint));
 }
 #endif
 

@@ -156,8 +156,8 @@ inline void fit_to_machine(::bpf_object* object) {
   std::error_code ec;
   fit_to_machine(object, ec);
   if (!ec) return;
-  if (object == nullptr) detail::raise(ec, "fit_to_machine", "a null pointer", {}, "there is no such object");
-  detail::raise(ec, "fit_to_machine", detail::join("object '", ::bpf_object__name(object), "'"),
+  if (object == nullptr) detail::raise(ec, operation::fit_to_machine, "a null pointer", {}, "there is no such object");
+  detail::raise(ec, operation::fit_to_machine, detail::join("object '", ::bpf_object__name(object), "'"),
                 ::bpf_object__name(object), detail::unfit_text(object, ec.value()));
 }
 #endif

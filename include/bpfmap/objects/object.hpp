@@ -219,19 +219,21 @@ class object {
   static object open(cstring_view path, open_options const& options = {}) {
     std::error_code ec;
     object made = open(path, options, ec);
-    if (ec) raise("open", ec, detail::join("'", path.c_str(), "'"), {}, open_hint(ec.value()));
+    if (ec) raise(operation::open, ec, detail::join("'", path.c_str(), "'"), {}, open_hint(ec.value()));
     return made;
   }
   static object open(std::span<std::byte const> bytes, open_options const& options = {}) {
     std::error_code ec;
     object made = open(bytes, options, ec);
-    if (ec) raise("open", ec, detail::join(bytes.size(), " bytes"), {}, open_hint(ec.value()));
+    if (ec) raise(operation::open, ec, detail::join(bytes.size(), " bytes"), {}, open_hint(ec.value()));
     return made;
   }
   [[nodiscard]] bpfmap::program program(cstring_view name) const {
     std::error_code ec;
     bpfmap::program const found = program(name, ec);
-    if (ec) fail("program", ec, name.c_str(), detail::join("the object has no such program; it has ", program_names()));
+    if (ec)
+      fail(operation::program, ec, name.c_str(),
+           detail::join("the object has no such program; it has ", program_names()));
     return found;
   }
   void autoload_only(std::span<std::string_view const> names) const {
@@ -242,7 +244,7 @@ class object {
     for (std::string_view const name : names) {
       if (!has_program(name)) unknown.append(unknown.empty() ? "" : ", ").append(name);
     }
-    fail("autoload_only", ec, unknown,
+    fail(operation::autoload_only, ec, unknown,
          ec.value() == ENOENT ? detail::join("the object has no such program; it has ", program_names())
                               : "which programs are loaded must be chosen before load()");
   }
@@ -252,19 +254,20 @@ class object {
   std::size_t leave_out_unsupported() const {
     std::error_code ec;
     std::size_t const left_out = leave_out_unsupported(ec);
-    if (ec) fail("leave_out_unsupported", ec, {}, "which programs are loaded must be chosen before load()");
+    if (ec) fail(operation::leave_out_unsupported, ec, {}, "which programs are loaded must be chosen before load()");
     return left_out;
   }
   void load() {
     bool const again = loaded_;
     std::error_code ec;
     load(ec);
-    if (ec) fail("load", ec, {}, again ? "load() was called before: open the object anew" : load_hint(ec.value()));
+    if (ec)
+      fail(operation::load, ec, {}, again ? "load() was called before: open the object anew" : load_hint(ec.value()));
   }
   [[nodiscard]] object_map map(cstring_view name) const {
     std::error_code ec;
     object_map const found = map(name, ec);
-    if (ec) fail("map", ec, name.c_str(), detail::join("the object has no such map; it has ", map_names()));
+    if (ec) fail(operation::map, ec, name.c_str(), detail::join("the object has no such map; it has ", map_names()));
     return found;
   }
   template <detail::bindable_map M>
@@ -276,7 +279,7 @@ class object {
   [[nodiscard]] T& global(cstring_view name) {
     std::error_code ec;
     T* const found = global<T>(name, ec);
-    if (ec) fail("global", ec, name.c_str(), global_hint(ec.value()));
+    if (ec) fail(operation::global, ec, name.c_str(), global_hint(ec.value()));
     return *found;
   }
 #else
@@ -374,17 +377,17 @@ class object {
   }
 
 #if BPFMAP_EXCEPTIONS
-  [[noreturn, gnu::cold, gnu::noinline]] static void raise(char const* operation, std::error_code ec,
+  [[noreturn, gnu::cold, gnu::noinline]] static void raise(operation what, std::error_code ec,
                                                            std::string const& subject, std::string name,
                                                            std::string hint) {
     if (std::string const log = capture_libbpf_log::current_text(); !log.empty()) hint.append("\n").append(log);
-    detail::raise(ec, operation, subject, std::move(name), std::move(hint));
+    detail::raise(ec, what, subject, std::move(name), std::move(hint));
   }
-  [[noreturn, gnu::cold, gnu::noinline]] void fail(char const* operation, std::error_code ec, std::string const& what,
+  [[noreturn, gnu::cold, gnu::noinline]] void fail(operation what, std::error_code ec, std::string const& part,
                                                    std::string hint) const {
     std::string subject = detail::join("object '", name(), "'");
-    if (!what.empty()) subject = detail::join("'", what, "' of ", subject);
-    raise(operation, ec, subject, what, std::move(hint));
+    if (!part.empty()) subject = detail::join("'", part, "' of ", subject);
+    raise(what, ec, subject, part, std::move(hint));
   }
   [[nodiscard]] std::string program_names() const {
     std::string list;

@@ -65,18 +65,18 @@ class object_map {
   void set_autocreate(bool on) const {
     std::error_code ec;
     set_autocreate(on, ec);
-    if (ec) fail("set_autocreate", ec);
+    if (ec) fail(operation::set_autocreate, ec);
   }
   void set_max_entries(std::uint32_t entries) const {
     std::error_code ec;
     set_max_entries(entries, ec);
-    if (ec) fail("set_max_entries", ec);
+    if (ec) fail(operation::set_max_entries, ec);
   }
   template <sizing_policy Policy>
   void set_max_entries(Policy const& policy) const {
     std::error_code ec;
     set_max_entries(policy, ec);
-    if (ec) fail("set_max_entries", ec);
+    if (ec) fail(operation::set_max_entries, ec);
   }
 #endif
 
@@ -84,8 +84,8 @@ class object_map {
   static std::error_code code_of(int result) noexcept { return result < 0 ? make_error(result) : std::error_code{}; }
 
 #if BPFMAP_EXCEPTIONS
-  [[noreturn, gnu::cold, gnu::noinline]] void fail(char const* operation, std::error_code ec) const {
-    detail::raise(ec, operation, detail::join("map '", name(), "'"), std::string(name()),
+  [[noreturn, gnu::cold, gnu::noinline]] void fail(operation what, std::error_code ec) const {
+    detail::raise(ec, what, detail::join("map '", name(), "'"), std::string(name()),
                   ec.value() == EBUSY ? "maps can be adjusted only before load()" : "");
   }
 #endif

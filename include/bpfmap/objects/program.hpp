@@ -150,18 +150,20 @@ class program {
   void set_autoload(bool on) const {
     std::error_code ec;
     set_autoload(on, ec);
-    if (ec) fail("set_autoload", ec, "which programs are loaded must be chosen before load()");
+    if (ec) fail(operation::set_autoload, ec, "which programs are loaded must be chosen before load()");
   }
   [[nodiscard]] link attach() const {
     std::error_code ec;
     link made = attach(ec);
-    if (ec) fail("attach", ec, fd() < 0 ? "the program is not loaded: is its autoload off?" : attach_hint(ec.value()));
+    if (ec)
+      fail(operation::attach, ec,
+           fd() < 0 ? "the program is not loaded: is its autoload off?" : attach_hint(ec.value()));
     return made;
   }
   run_result run(run_options const& options = {}) const {
     std::error_code ec;
     run_result const result = run(options, ec);
-    if (ec) fail("run", ec, fd() < 0 ? "the program is not loaded: is its autoload off?" : "");
+    if (ec) fail(operation::run, ec, fd() < 0 ? "the program is not loaded: is its autoload off?" : "");
     return result;
   }
 #else
@@ -193,9 +195,9 @@ class program {
         return {};
     }
   }
-  [[noreturn, gnu::cold, gnu::noinline]] void fail(char const* operation, std::error_code ec, std::string hint) const {
+  [[noreturn, gnu::cold, gnu::noinline]] void fail(operation what, std::error_code ec, std::string hint) const {
     if (std::string const log = capture_libbpf_log::current_text(); !log.empty()) hint.append("\n").append(log);
-    detail::raise(ec, operation, detail::join("program '", name(), "'"), std::string(name()), std::move(hint));
+    detail::raise(ec, what, detail::join("program '", name(), "'"), std::string(name()), std::move(hint));
   }
 #endif
 

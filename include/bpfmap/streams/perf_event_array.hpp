@@ -162,7 +162,7 @@ class perf_reader {
     std::error_code ec;
     std::string why;
     perf_reader reader = open_checked(map, options, ec, &why);
-    if (ec) detail::raise(ec, "perf_reader::open", map.description(), std::string(map.name()), why);
+    if (ec) detail::raise(ec, operation::open, map.description(), std::string(map.name()), why);
     return reader;
   }
 
@@ -182,7 +182,7 @@ class perf_reader {
   std::size_t consume(F&& f) {
     std::error_code ec;
     std::size_t const seen = consume(f, ec);
-    if (ec) raise("consume", ec);
+    if (ec) raise(operation::consume, ec);
     return seen;
   }
 
@@ -225,7 +225,7 @@ class perf_reader {
   std::size_t poll(std::chrono::milliseconds timeout, F&& f) {
     std::error_code ec;
     std::size_t const seen = poll(timeout, f, ec);
-    if (ec) raise("poll", ec);
+    if (ec) raise(operation::poll, ec);
     return seen;
   }
 
@@ -299,7 +299,7 @@ class perf_reader {
   std::size_t resync(F&& f) {
     std::error_code ec;
     std::size_t const seen = resync(f, ec);
-    if (ec) raise("resync", ec);
+    if (ec) raise(operation::resync, ec);
     return seen;
   }
 
@@ -494,8 +494,8 @@ class perf_reader {
     return seen;
   }
 
-  [[noreturn, gnu::cold, gnu::noinline]] void raise(char const* operation, std::error_code ec) const {
-    detail::raise(ec, operation, "a perf_reader", {},
+  [[noreturn, gnu::cold, gnu::noinline]] void raise(operation what, std::error_code ec) const {
+    detail::raise(ec, what, "a perf_reader", {},
                   ec.value() == EBADMSG ? "records were too short for the event type: see malformed()" : "");
   }
 
