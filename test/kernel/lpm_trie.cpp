@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
+#include <map>
 #include <vector>
 
 namespace ut = boost::unit_test;
@@ -54,6 +56,55 @@ BOOST_AUTO_TEST_CASE(the_longest_matching_prefix_is_found) {
   BOOST_TEST(!ec);
   BOOST_TEST(trie.at("10.1.2.4"_ip, ec) == 16U);
   BOOST_TEST((trie.contains("10.1.2.4"_ip, ec) && !ec));
+}
+
+// The kernel keeps host bits that another tool wrote, and finds and replaces such keys by their prefix alone.
+BOOST_AUTO_TEST_CASE(prefixes_that_another_tool_wrote_with_host_bits_are_the_prefixes_that_the_kernel_sees) {
+  auto const trie = routes::create({.name = "routes", .max_entries = 16});
+  struct {
+    std::uint32_t length;
+    std::uint8_t address[4];
+  } const written[] = {{24, {10, 1, 2, 3}}, {9, {10, 255, 255, 255}}, {0, {1, 2, 3, 4}}, {32, {10, 1, 2, 3}}};
+  for (auto const& key : written) {
+    BOOST_REQUIRE(bpf_map_update_elem(trie.fd(), &key, &key.length, BPF_ANY) == 0);
+  }
+  std::map<lpm_key<ipv4>, std::uint32_t> const wanted{
+      {"10.1.2.0/24"_cidr, 24}, {"10.128.0.0/9"_cidr, 9}, {"0.0.0.0/0"_cidr, 0}, {"10.1.2.3/32"_cidr, 32}};
+  std::error_code ec;
+
+  std::map<lpm_key<ipv4>, std::uint32_t> copy;
+  for (auto const& [key, value] : trie) copy[key] = value;
+  BOOST_TEST((copy == wanted));
+  copy.clear();
+  for (auto const& [key, value] : trie.entries(ec)) copy[key] = value;
+  BOOST_TEST((copy == wanted && !ec));
+  copy.clear();
+  for (auto const& key : trie.keys()) copy[key] = wanted.at(key);
+  BOOST_TEST((copy == wanted));
+  copy.clear();
+  trie.for_each([&](lpm_key<ipv4> const& key, std::uint32_t value) { copy[key] = value; });
+  BOOST_TEST((copy == wanted));
+
+  for (auto const& [key, value] : trie) {
+    BOOST_TEST(key.contains(key.address()));
+    BOOST_TEST(trie.at(key) == value);
+    BOOST_TEST(trie.assign(key, value + 100));
+  }
+  BOOST_TEST(trie.size() == wanted.size());
+  BOOST_TEST(trie.at("10.1.2.9"_ip) == 124U);
+}
+
+BOOST_AUTO_TEST_CASE(bytes_of_any_length_lose_their_host_bits_too) {
+  auto const trie = bpfmap::lpm_trie<lpm_key<mac>, std::uint32_t>::create({.max_entries = 4});
+  std::uint8_t raw[10];
+  std::uint32_t const length = 25;
+  std::memcpy(raw, &length, sizeof length);
+  for (std::uint8_t i = 4; i < 10; ++i) raw[i] = 0xff;
+  BOOST_REQUIRE(bpf_map_update_elem(trie.fd(), raw, &length, BPF_ANY) == 0);
+  constexpr auto ones = std::byte{0xff};
+  for (auto const& key : trie.keys()) {
+    BOOST_TEST((key == lpm_key<mac>(mac{ones, ones, ones, std::byte{0x80}}, 25)));
+  }
 }
 
 BOOST_AUTO_TEST_CASE(a_prefix_finds_the_longest_that_contains_it) {

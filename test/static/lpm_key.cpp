@@ -37,6 +37,11 @@ static_assert("1:2::3"_ip == "1:2:0:0:0:0:0:3"_ip && "::1"_ip == "0:0:0:0:0:0:0:
 static_assert("1::"_ip == "1:0:0:0:0:0:0:0"_ip && "1:2:3:4:5:6:7::"_ip == "1:2:3:4:5:6:7:0"_ip);
 static_assert("::ffff:10.0.0.1"_ip == "::ffff:a00:1"_ip && "ABCD::"_ip == "abcd::"_ip);
 
+static_assert("10.0.0.0/8"_cidr.normalized() == "10.0.0.0/8"_cidr);
+static_assert(std::bit_cast<lpm_key<ipv4>>(std::array<std::uint8_t, 8>{0, 0, 0, 0, 10, 1, 2, 3}).normalized() ==
+              lpm_key<ipv4>());
+static_assert(!std::is_constructible_v<lpm_key<ipv4>, char const*> && !std::is_constructible_v<ipv4, char const*> &&
+              !std::is_constructible_v<lpm_key<ipv6>, std::string> && !std::is_constructible_v<ipv6, std::string>);
 static_assert("10.0.0.0/8"_cidr.contains("10.255.0.1"_ip) && !"10.0.0.0/8"_cidr.contains("11.0.0.0"_ip));
 static_assert("10.0.0.0/8"_cidr.contains("10.1.0.0/16"_cidr) && !"10.1.0.0/16"_cidr.contains("10.0.0.0/8"_cidr));
 static_assert("10.0.0.0/8"_cidr.contains("10.0.0.0/8"_cidr) && "0.0.0.0/0"_cidr.contains("10.0.0.0/8"_cidr));

@@ -54,8 +54,9 @@ inline constexpr bool is_view<std::span<T, N>> = true;
 
 }  // namespace detail
 
-/// Opt-in for a key type with padding or floating point: specialise as true only if every byte of every
-/// key is set by you (zero the object first), because the kernel hashes and compares all of them.
+/// Opt-in for a key type with padding or floating point, or with a union, whose members may differ in size: specialise
+/// as true only if every byte of every key is set by you (zero the object first), because the kernel hashes and
+/// compares all of them.
 /// @code
 /// template <> inline constexpr bool bpfmap::enable_bytewise_key<my_key> = true;
 /// @endcode
@@ -93,7 +94,9 @@ concept hash_key =
     returnable_bytes<T> &&
     because<std::default_initializable<T>, "a map key must be default constructible: bpfmap reads into one"> &&
     because<std::has_unique_object_representations_v<T> || enable_bytewise_key<T>,
-            "a hash key may not contain padding or floating point: the kernel hashes every byte">;
+            "a hash key may not contain padding or floating point: the kernel hashes every byte. Name the padding as "
+            "members (std::uint32_t zero = 0), or, also for a union, zero all bytes of every key yourself and say "
+            "template <> inline constexpr bool bpfmap::enable_bytewise_key<Key> = true">;
 
 /// May be a slot of a per-CPU map: the kernel's allocator has a limit.
 template <class T>

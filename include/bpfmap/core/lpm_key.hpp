@@ -9,6 +9,7 @@
 #include <bit>
 #include <cerrno>
 #include <compare>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -20,6 +21,16 @@
 #include <bpfmap/core/error.hpp>
 
 namespace bpfmap::inline BPFMAP_ABI {
+
+namespace detail {
+
+// Never holds for text, and says why.
+template <class Text>
+concept parsed_text = because<!std::convertible_to<Text const&, std::string_view>,
+                              "text is read by parse(): lpm_key<ipv4>::parse(line), ipv4::parse(line); a literal is "
+                              "\"10.0.0.0/8\"_cidr or \"10.0.0.1\"_ip">;
+
+}  // namespace detail
 
 /// An IP address: its bytes in network order, as in a packet. See ipv4 and ipv6.
 template <std::size_t N>
@@ -33,6 +44,12 @@ struct ip_address {
   constexpr ip_address(std::uint8_t a, std::uint8_t b, std::uint8_t c, std::uint8_t d) noexcept
     requires(N == 4)
       : bytes{std::byte{a}, std::byte{b}, std::byte{c}, std::byte{d}} {}
+
+  // A near miss: never there, and says why.
+  template <class Text>
+    requires std::convertible_to<Text const&, std::string_view>
+  explicit ip_address(Text const&)
+    requires detail::parsed_text<Text>;
 
   /// Reads "10.0.0.1", or "2001:db8::1" and "::ffff:10.0.0.1": what inet_pton(3) takes, and nothing else.
   /// @errors EINVAL it is no such text
@@ -240,7 +257,8 @@ concept lpm_address =
             "from 1 to 256">;
 
 /// The first `length()` bits of an address, such as 10.0.0.0/8: the key of an lpm_trie. The other bits are
-/// always 0, so that equal prefixes are equal keys.
+/// always 0, so that equal prefixes are equal keys; also of the keys that a trie gives, whoever wrote them. Only bytes
+/// that are copied from elsewhere (a value, an event) are as they were written: see normalized().
 ///
 /// Its bytes are those of the kernel's struct bpf_lpm_trie_key: the length in this machine's byte order, then the
 /// address. There is no padding, whatever the size of the address.
@@ -267,6 +285,11 @@ class lpm_key {
       : lpm_key(address, length, trusted{}) {
     if (length > max_length) raise_length(length);
   }
+  // A near miss: never there, and says why.
+  template <class Text>
+    requires std::convertible_to<Text const&, std::string_view>
+  explicit lpm_key(Text const&)
+    requires detail::parsed_text<Text>;
   static lpm_key make(Address const& address, std::uint32_t length, std::error_code& ec) noexcept {
     ec = length > max_length ? make_error(ERANGE) : std::error_code{};
     return ec ? lpm_key() : lpm_key(address, length, trusted{});
@@ -303,6 +326,9 @@ class lpm_key {
   [[nodiscard]] constexpr bool contains(lpm_key const& other) const noexcept {
     return other.length() >= length() && contains(other.address());
   }
+
+  /// This prefix with all other bits 0, as it is unless its bytes come from another program's memory.
+  [[nodiscard]] constexpr lpm_key normalized() const noexcept { return {address_, length(), trusted{}}; }
 
   /// "10.0.0.0/8", "2001:db8::/32"; of other addresses the bytes in hexadecimal: "0a0b0c/12".
   [[nodiscard]] std::string to_string() const { return detail::join(detail::address_text(address_), "/", length()); }

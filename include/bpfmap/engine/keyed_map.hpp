@@ -439,6 +439,8 @@ class keyed_map : public typed_map<Derived, Type> {
   [[nodiscard]] key_type key_at(Walker const& elements, std::uint32_t i) const noexcept {
     key_type key;
     std::memcpy(static_cast<void*>(std::addressof(key)), elements.key(i), sizeof key);
+    // The kernel keeps the bits behind a prefix as another program wrote them, and never looks at them.
+    if constexpr (traits_of(Type).key == key_kind::prefix) key = key.normalized();
     return key;
   }
   template <class Walker>

@@ -24,7 +24,8 @@ inline constexpr bool is_lpm_key<lpm_key<Address>> = true;
 template <class Key>
 concept prefix_key = because<is_lpm_key<Key>,
                              "the key of an lpm_trie has a prefix length: use bpfmap::lpm_key<bpfmap::ipv4>, "
-                             "lpm_key<bpfmap::ipv6> or lpm_key<std::array<std::byte, N>>">;
+                             "lpm_key<bpfmap::ipv6> or lpm_key<std::array<std::byte, N>>, whose bytes are those of the "
+                             "C struct { __u32 prefixlen; __u8 address[N]; }">;
 
 template <class Address>
 concept prefix_length_given = because<is_lpm_key<Address>,
@@ -39,6 +40,9 @@ concept prefix_length_given = because<is_lpm_key<Address>,
 /// is by longest match: of an address, the longest prefix that it begins with; of a prefix, the longest one that
 /// contains all of it, itself included. So contains(prefix) does not tell that just this one is stored: the kernel
 /// has no such question.
+///
+/// Walks give prefixes whose other bits are 0, also where another program wrote some that are not: the kernel keeps
+/// those bits, and looks at them nowhere.
 ///
 /// A full trie is ENOSPC. Kernels before 6.13 lack two mends of kernel/bpf/lpm_trie.c, trie_update_elem(), unless their
 /// stable release brought them: insert() and assign() then write whether the prefix is there or not, and a value in a
