@@ -15,6 +15,7 @@
 #include <bpfmap/core/handles.hpp>
 #include <bpfmap/core/operation.hpp>
 #include <bpfmap/core/error.hpp>
+#include <bpfmap/core/made_once.hpp>
 #include <bpfmap/core/cpu.hpp>
 #include <bpfmap/core/fields.hpp>
 #include <bpfmap/core/reduce.hpp>
@@ -26,6 +27,7 @@
 #include <bpfmap/core/histogram.hpp>
 #include <bpfmap/core/lpm_key.hpp>
 // kernel: the door to libbpf
+#include <bpfmap/kernel/process.hpp>
 #include <bpfmap/kernel/fd.hpp>
 #include <bpfmap/kernel/memory.hpp>
 #include <bpfmap/kernel/arena_memory.hpp>

@@ -21,7 +21,13 @@ namespace ut = boost::unit_test;
 namespace {
 
 using bpfmap::detail::btf_view;
-using bpfmap::detail::find_kernel_function;
+
+std::uint32_t find_kernel_function(char const* path, std::string_view name) {
+  std::error_code ec;
+  std::uint32_t const found = bpfmap::detail::find_kernel_function(path, name, ec);
+  BOOST_TEST((found == 0) == static_cast<bool>(ec));
+  return found;
+}
 using test::btf_builder;
 using test::file_header;
 using test::type_kind;

@@ -50,7 +50,7 @@ void in_threads(int count, F const& work) {
 BOOST_FIXTURE_TEST_SUITE(concurrent, test::ring)
 
 BOOST_AUTO_TEST_CASE(set_ups_of_the_counter_leave_one_program_and_no_other_descriptor) {
-  bpfmap::detail::element_count_function();
+  test::know_the_counter();
   for (int round = 0; round < 20; ++round) {
     std::array<std::uint64_t, 2> sizes{};
     std::size_t const before = test::open_descriptors();
@@ -71,7 +71,7 @@ BOOST_AUTO_TEST_CASE(set_ups_of_the_counter_leave_one_program_and_no_other_descr
 }
 
 BOOST_AUTO_TEST_CASE(set_ups_of_which_one_is_refused_still_count_right) {
-  bpfmap::detail::element_count_function();
+  test::know_the_counter();
   std::array<std::uint64_t, 2> sizes{};
   auto const map = filled<flows>(700, {.max_entries = 1024});
   gate both(2);

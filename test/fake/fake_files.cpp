@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
-// fopen() of this executable: linked with -Wl,--wrap=fopen, so that bpfmap sees a machine of the test's choice.
+// fopen() and madvise() of this executable: linked with -Wl,--wrap=fopen, so that bpfmap sees a machine of the test's
+// choice.
 #include "btf_builder.hpp"
 #include "fake_libbpf.hpp"
 #include "heap.hpp"
 
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <map>
@@ -44,6 +46,9 @@ disk& the_disk() {
   static auto* const made = new disk;
   return *made;
 }
+
+std::atomic<void (*)()> opening{nullptr};
+std::atomic<int> advice_error{0};
 
 std::FILE* open_text(std::string const& text) {
   int const fd = ::memfd_create("fake file", MFD_CLOEXEC);
@@ -89,6 +94,9 @@ void reset() {
   the_disk().files = the_disk().kept;
 }
 
+void before_opening(void (*call)()) { opening = call; }
+void refuse_advice(int error) { advice_error = error; }
+
 }  // namespace fake_files
 
 extern "C" {
@@ -97,6 +105,7 @@ extern "C" {
 std::FILE* __real_fopen(char const* path, char const* mode);  // NOLINT(bugprone-reserved-identifier)
 
 std::FILE* __wrap_fopen(char const* path, char const* mode) {  // NOLINT(bugprone-reserved-identifier)
+  if (auto* const call = opening.load(); call != nullptr) call();
   heap::pause const own;
   std::lock_guard const lock(the_disk().mutex);
   auto const found = the_disk().files.find(path);
@@ -109,5 +118,13 @@ std::FILE* __wrap_fopen(char const* path, char const* mode) {  // NOLINT(bugpron
 // The same, as builds with 64-bit file offsets call it.
 std::FILE* __wrap_fopen64(char const* path, char const* mode) {  // NOLINT(bugprone-reserved-identifier)
   return __wrap_fopen(path, mode);
+}
+
+int __real_madvise(void* at, std::size_t bytes, int advice);  // NOLINT(bugprone-reserved-identifier)
+
+int __wrap_madvise(void* at, std::size_t bytes, int advice) {  // NOLINT(bugprone-reserved-identifier)
+  if (advice_error == 0) return __real_madvise(at, bytes, advice);
+  errno = advice_error;
+  return -1;
 }
 }

@@ -185,6 +185,11 @@ void refuse(std::string const& path, int error);
 /// Back to the real file.
 void real(std::string const& path);
 
+/// Called before each file is opened, outside of all locks.
+void before_opening(void (*call)());
+/// From now on madvise() fails with this errno; 0: no longer.
+void refuse_advice(int error);
+
 /// What there is now is this executable's machine: reset() brings it back.
 void keep();
 void reset();

@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <vector>
 
 #include <unistd.h>
 
@@ -94,6 +95,27 @@ using flows = bpfmap::hash<std::uint32_t, std::uint64_t>;
 using hits = bpfmap::percpu_hash<std::uint32_t, std::uint64_t>;
 using table = bpfmap::array<std::uint64_t>;
 using drops = bpfmap::percpu_array<std::uint64_t>;
+
+/// Looks the kernel's function up that counts elements, if this process has not.
+inline void know_the_counter() {
+  std::error_code ec;
+  (void)bpfmap::detail::element_count_function(ec);
+}
+
+/// As if this process had never asked for it. What was made stays for those who have it.
+template <class T>
+struct forgetting : bpfmap::detail::made_once<T> {
+  static void forget(bpfmap::detail::made_once<T>& one) {
+    heap::pause const own;
+    static auto& kept = *new std::vector<void const*>;
+    kept.push_back((one.*(&forgetting::newest_)).exchange(nullptr));
+    (one.*(&forgetting::refusal_)).store(0);
+  }
+};
+template <class T>
+void forget(bpfmap::detail::made_once<T>& one) {
+  forgetting<T>::forget(one);
+}
 
 /// A map of class M over a fake one.
 template <class M>

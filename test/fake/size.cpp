@@ -23,15 +23,12 @@ constexpr std::uint32_t later_cost = 256;
 
 /// The fake ring, in a process that has looked the kernel's function up before.
 struct known : test::ring {
-  known() {
-    bpfmap::detail::element_count_function();
-    bpfmap::detail::element_count_function_known = true;
-  }
+  known() { test::know_the_counter(); }
 };
 
 /// In one that has not.
 struct unknown : test::ring {
-  unknown() { bpfmap::detail::element_count_function_known = false; }
+  unknown() { test::forget(bpfmap::detail::the_element_count_function); }
 };
 
 struct cost_of {
@@ -276,7 +273,7 @@ BOOST_AUTO_TEST_CASE(in_a_process_is_walked_for_longer_before_the_kernels_btf_is
   cost_of const before;
   BOOST_TEST(map.size() == 8 * block);
   cost(before, first_cost / block, 1, 1);
-  BOOST_TEST(bpfmap::detail::element_count_function_known.load());
+  BOOST_TEST(bpfmap::detail::the_element_count_function.exists());
 }
 
 BOOST_AUTO_TEST_CASE(in_a_process_of_a_middling_map_reads_no_btf) {
@@ -285,7 +282,7 @@ BOOST_AUTO_TEST_CASE(in_a_process_of_a_middling_map_reads_no_btf) {
   BOOST_TEST(map.size() == 4000U);
   BOOST_TEST(map.counted_by() == counting::batch_walk);
   cost(before, 1, 0, 0);
-  BOOST_TEST(!bpfmap::detail::element_count_function_known.load());
+  BOOST_TEST(!bpfmap::detail::the_element_count_function.exists());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

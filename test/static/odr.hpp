@@ -37,7 +37,7 @@ static sight look() {
           &bpfmap::locked,
           &bpfmap::possible_cpus(ec),
           &bpfmap::detail::vmlinux_btf,
-          &bpfmap::detail::element_count_function_known,
+          &bpfmap::detail::the_element_count_function,
           &bpfmap::make_error,
           found};
 }

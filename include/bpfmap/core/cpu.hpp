@@ -19,6 +19,7 @@
 #include <vector>
 
 #include <bpfmap/core/error.hpp>
+#include <bpfmap/core/made_once.hpp>
 
 namespace bpfmap::inline BPFMAP_ABI {
 
@@ -194,29 +195,21 @@ struct cpu_topology {
 
 namespace detail {
 
-struct possible_cpus_result {
-  cpu_set cpus;
-  std::error_code ec;
-};
-
-inline possible_cpus_result const& cached_possible_cpus() noexcept {
-  static possible_cpus_result const result = [] {
-    possible_cpus_result read;
-    read.cpus = cpu_set::read(cpu_topology::sysfs, "possible", read.ec);
-    return read;
-  }();
-  return result;
-}
+inline constinit made_once<cpu_set> the_possible_cpus;
+inline cpu_set const no_cpus;
 
 }  // namespace detail
 
 /// The possible CPUs of this machine: the kernel keeps one slot of a per-CPU value for each.
-/// @errors ENOENT sysfs is not mounted at /sys: per-CPU maps cannot be read safely without it
+/// @return valid for the life of the process; the empty set with an error
+/// @errors ENOENT sysfs is not mounted at /sys: per-CPU maps cannot be read safely without it. EMFILE, ENFILE, ENOMEM:
+///         the next call tries again
 /// @cost read from sysfs once a process (they are fixed at boot), then nothing
 inline cpu_set const& possible_cpus(std::error_code& ec) noexcept {
-  auto const& result = detail::cached_possible_cpus();
-  ec = result.ec;
-  return result.cpus;
+  cpu_set const* const found = detail::the_possible_cpus.get(
+      [](cpu_set& cpus, std::error_code& why) noexcept { cpus = cpu_set::read(cpu_topology::sysfs, "possible", why); },
+      ec);
+  return found != nullptr ? *found : detail::no_cpus;
 }
 
 /// The CPUs that are online now.

@@ -10,9 +10,11 @@
 #include <cstdint>
 #include <limits>
 #include <span>
+#include <system_error>
 #include <type_traits>
 
 #include <bpfmap/core/fields.hpp>
+#include <bpfmap/core/made_once.hpp>
 #include <bpfmap/core/reduce.hpp>
 
 namespace bpfmap::inline BPFMAP_ABI::detail {
@@ -98,29 +100,34 @@ constexpr reduction reduction_of() {
     return std::is_same_v<Number, bool> ? reduction::bit_or : reduction::add_within;
 }
 
-/// The table, made at the first call: where members lie is not known when compiling.
+template <class Slot, class Reducer>
+inline constinit made_once<std::array<reduced_number, integers_in<Slot>()>> the_reduced_numbers;
+
+/// The table, made at the first call: where members lie is not known when compiling. Without numbers, if there was no
+/// memory for them.
 template <class Slot, class Reducer>
   requires reducible_in_kernel<Slot, Reducer>
 reduction_table reduction_table_of() noexcept {
-  static auto const numbers = [] {
-    std::array<reduced_number, integers_in<Slot>()> made{};
-    Slot const model{};
-    auto const* const start = reinterpret_cast<std::byte const*>(&model);
-    std::size_t at = 0;
-    reduce::detail::for_each_number(
-        [&](auto const& number) {
-          using type = std::remove_cvref_t<decltype(number)>;
-          made[at++] = {
-              .offset = static_cast<std::uint16_t>(reinterpret_cast<std::byte const*>(&number) - start),
-              .bytes = sizeof(type),
-              .result_bytes = sizeof(std::conditional_t<std::is_same_v<type, Slot>, reduced_t<Reducer, Slot>, type>),
-              .is_signed = std::is_signed_v<type>,
-              .how = reduction_of<Slot, Reducer, type>()};
-        },
-        model);
-    return made;
-  }();
-  return {.numbers = numbers,
+  std::error_code ignored;
+  auto const* const numbers = the_reduced_numbers<Slot, Reducer>.get(
+      [](auto& made, std::error_code&) noexcept {
+        Slot const model{};
+        auto const* const start = reinterpret_cast<std::byte const*>(&model);
+        std::size_t at = 0;
+        reduce::detail::for_each_number(
+            [&](auto const& number) {
+              using type = std::remove_cvref_t<decltype(number)>;
+              made[at++] = {.offset = static_cast<std::uint16_t>(reinterpret_cast<std::byte const*>(&number) - start),
+                            .bytes = sizeof(type),
+                            .result_bytes =
+                                sizeof(std::conditional_t<std::is_same_v<type, Slot>, reduced_t<Reducer, Slot>, type>),
+                            .is_signed = std::is_signed_v<type>,
+                            .how = reduction_of<Slot, Reducer, type>()};
+            },
+            model);
+      },
+      ignored);
+  return {.numbers = numbers == nullptr ? std::span<reduced_number const>() : *numbers,
           .slot_bytes = sizeof(Slot),
           .result_bytes = sizeof(reduced_t<Reducer, Slot>),
           .only_touched = !std::is_same_v<Reducer, reduce::sum> && !std::is_same_v<Reducer, reduce::bit_or>};

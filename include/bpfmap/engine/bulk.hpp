@@ -12,15 +12,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <memory>
 #include <mutex>
-#include <new>
 #include <system_error>
 #include <utility>
 
 #include <bpfmap/core/bulk.hpp>
+#include <bpfmap/core/made_once.hpp>
 #include <bpfmap/core/map_traits.hpp>
 #include <bpfmap/kernel/bulk_programs.hpp>
+#include <bpfmap/kernel/process.hpp>
 #include <bpfmap/kernel/sys.hpp>
 
 namespace bpfmap::inline BPFMAP_ABI::detail {
@@ -95,20 +95,20 @@ class bulk_engine {
  public:
   bulk_engine() = default;
   bulk_engine(bulk_engine&& other) noexcept
-      : kernel_(other.kernel_.exchange(nullptr)),
+      : kernel_(std::move(other.kernel_)),
         used_(other.used_.load()),
         forced_(other.forced_.load()),
         spent_(other.spent_.load()) {}
   bulk_engine& operator=(bulk_engine&& other) noexcept {
     if (this != &other) {
-      std::unique_ptr<in_kernel> const old(kernel_.exchange(other.kernel_.exchange(nullptr)));
+      kernel_ = std::move(other.kernel_);
       used_ = other.used_.load();
       forced_ = other.forced_.load();
       spent_ = other.spent_.load();
     }
     return *this;
   }
-  ~bulk_engine() { std::unique_ptr<in_kernel> const freed(kernel_.load()); }
+  ~bulk_engine() = default;
 
   [[nodiscard]] bulk_path used() const noexcept { return used_.load(std::memory_order_relaxed); }
   void force(bulk_path path) noexcept { forced_.store(path, std::memory_order_relaxed); }
@@ -160,15 +160,13 @@ class bulk_engine {
   }
 
  private:
-  // What a program needs, for one thread at a time.
+  // Each process has its own: a parent and its child must not work in the same memory, and a thread that has its turn
+  // in the parent never gives it back in the child.
   struct in_kernel {
-    std::uint32_t generation = current_generation();
-    std::unique_ptr<in_kernel> inherited;  // the parent's, if this process was forked off another
-    std::mutex turn;
+    std::mutex turn;  // one thread at a time works in the memory
     scratch_array memory;
     bulk_layout layout;
-    std::array<unique_fd, 3> programs;
-    std::array<int, 3> refused{};  // the errno
+    std::array<owned_once<unique_fd>, 3> programs;
   };
   // One system call costs as much as running a program.
   static constexpr std::uint64_t worth_another_way = 2;
@@ -204,7 +202,7 @@ class bulk_engine {
     bool const batch = has_batch(job);
     std::uint64_t const cost = batch ? setup_cost_beside_batch : setup_cost_beside_single;
     std::uint64_t const spent = spent_.load(std::memory_order_relaxed);
-    bool const worth = kernel_.load(std::memory_order_relaxed) != nullptr || spent + job.left() >= cost;
+    bool const worth = kernel_.exists() || spent + job.left() >= cost;
     if (worth && has_program(job) && run_in_kernel(job, false, ec)) return bulk_path::in_kernel;
     if (!worth) spent_.fetch_add(static_cast<std::uint32_t>(job.left()), std::memory_order_relaxed);
     if (batch && run_batch(job, false, ec)) return bulk_path::batch;
@@ -256,55 +254,30 @@ class bulk_engine {
   // False if there is no such program, or it cannot be run; then what is done is done, and the rest is left.
   bool run_in_kernel(bulk_job& job, bool forced, std::error_code& ec) const noexcept {
     std::error_code why;
-    in_kernel* const kernel = ready_memory(why);
-    if (kernel != nullptr && !why) {
-      // A list each: a call of many keys does not keep the others waiting.
-      while (!why && !ec && job.left() != 0) {
-        std::lock_guard<std::mutex> const mine(kernel->turn);
-        int const program = ready_program(*kernel, job, why);
-        if (!why) run_list(job, *kernel, program, why, ec);
-      }
+    in_kernel* const kernel = kernel_.get(
+        [&job](in_kernel& made, std::error_code& failed) noexcept {
+          made.layout = bulk_layout::of(job.key_size, layout_value_size(job));
+          made.memory = scratch_array::create(made.layout.bytes, failed);
+        },
+        why, process_number());
+    int const program = kernel == nullptr ? -1 : program_for(*kernel, job, why);
+    // A list each: a call of many keys does not keep the others waiting.
+    while (!why && !ec && job.left() != 0) {
+      std::lock_guard<std::mutex> const mine(kernel->turn);
+      run_list(job, *kernel, program, why, ec);
     }
     if (why && forced) ec = why;
     return !why;
   }
 
-  in_kernel* ready_memory(std::error_code& why) const noexcept {
-    in_kernel* kernel = kernel_.load(std::memory_order_acquire);
-    if (kernel != nullptr && kernel->generation == current_generation()) return kernel;
-    // None yet; or this process was forked off another, which works in that memory, and whose threads may have been at
-    // it: nothing of it is touched, and it is freed with the map object.
-    std::unique_ptr<in_kernel> made(new (std::nothrow) in_kernel);
-    if (!made) {
-      why = make_error(ENOMEM);
-      return nullptr;
-    }
-    made->inherited.reset(kernel);
-    // Another thread may have been faster; then ours goes again.
-    if (kernel_.compare_exchange_strong(kernel, made.get(), std::memory_order_acq_rel)) return made.release();
-    static_cast<void>(made->inherited.release());
-    return kernel;
-  }
-
-  static int ready_program(in_kernel& kernel, bulk_job const& job, std::error_code& why) noexcept {
-    auto const work = work_of(job.operation);
-    auto const index = static_cast<std::size_t>(work);
-    if (kernel.refused[index] != 0) {
-      why = make_error(kernel.refused[index]);
-      return -1;
-    }
-    bool const may_goto = has_may_goto();
-    if (!kernel.memory) {
-      kernel.layout = bulk_layout::of(job.key_size, layout_value_size(job));
-      kernel.memory = scratch_array::create(kernel.layout.bytes, why);
-    }
-    if (!why && !kernel.programs[index]) {
-      kernel.programs[index] = load_bulk_program(work, job.fd, kernel.layout, kernel.memory, may_goto, why);
-    }
-    if (why) {
-      if (!may_pass(why)) kernel.refused[index] = why.value();
-    }
-    return kernel.programs[index].get();
+  static int program_for(in_kernel& kernel, bulk_job const& job, std::error_code& why) noexcept {
+    bulk_work const work = work_of(job.operation);
+    unique_fd const* const program = kernel.programs[static_cast<std::size_t>(work)].get(
+        [&](unique_fd& made, std::error_code& failed) noexcept {
+          made = load_bulk_program(work, job.fd, kernel.layout, kernel.memory, has_may_goto(), failed);
+        },
+        why);
+    return program == nullptr ? -1 : program->get();
   }
   // Values that no program handles need no room.
   static std::uint32_t layout_value_size(bulk_job const& job) noexcept {
@@ -344,7 +317,7 @@ class bulk_engine {
     for (std::uint32_t i = 0; i < header.next; ++i) job.advance(status[i] != std::byte{0});
   }
 
-  mutable std::atomic<in_kernel*> kernel_{nullptr};
+  owned_once<in_kernel> kernel_;
   mutable std::atomic<bulk_path> used_{bulk_path::automatic};
   std::atomic<bulk_path> forced_{bulk_path::automatic};
   mutable std::atomic<std::uint32_t> spent_{0};  // no more than a set-up costs

@@ -13,6 +13,7 @@
 #include <system_error>
 #include <utility>
 
+#include <bpfmap/core/made_once.hpp>
 #include <bpfmap/core/map_traits.hpp>
 #include <bpfmap/engine/walk.hpp>
 #include <bpfmap/kernel/counter_fields.hpp>
@@ -30,19 +31,15 @@ class element_counter {
  public:
   element_counter() = default;
   element_counter(element_counter&& other) noexcept
-      : program_(other.program_.exchange(-1)),
-        used_(other.used_.load()),
-        walked_(other.walked_.load()),
-        refused_(other.refused_.load()) {}
+      : program_(std::move(other.program_)), used_(other.used_.load()), walked_(other.walked_.load()) {}
   element_counter& operator=(element_counter&& other) noexcept {
     if (this == &other) return *this;
-    unique_fd const old(program_.exchange(other.program_.exchange(-1)));
+    program_ = std::move(other.program_);
     used_ = other.used_.load();
     walked_ = other.walked_.load();
-    refused_ = other.refused_.load();
     return *this;
   }
-  ~element_counter() { unique_fd const closed(program_.load()); }
+  ~element_counter() = default;
 
   /// @errors as block_walker::next
   std::uint64_t count(walk_shape const& shape, std::error_code& ec) const noexcept {
@@ -52,14 +49,14 @@ class element_counter {
       return remember(counting::constant, shape.max_entries);
     }
     bool const walkable = can_walk(traits);
-    if (has_counter(traits) && !refused_.load(std::memory_order_relaxed)) {
+    if (has_counter(traits) && program_.refusal() == 0) {
       std::uint64_t number = 0;
       std::uint64_t const expected =
           walkable ? shape.max_entries / empty_buckets_per_element : std::numeric_limits<std::uint64_t>::max();
       if (ask_kernel(shape, expected, number, ec)) {
         return remember(traits.count, number);
       }
-      if (!walkable && ec && !refused_.load(std::memory_order_relaxed)) return 0;
+      if (!walkable && ec && program_.refusal() == 0) return 0;
     }
     if (!walkable) {
       ec = make_error(EOPNOTSUPP);
@@ -71,7 +68,7 @@ class element_counter {
   /// The method that the last count() used.
   [[nodiscard]] counting used() const noexcept { return used_.load(std::memory_order_relaxed); }
   /// Whether count() will take constant time.
-  [[nodiscard]] bool is_cheap() const noexcept { return program_.load(std::memory_order_relaxed) >= 0; }
+  [[nodiscard]] bool is_cheap() const noexcept { return program_.exists(); }
 
  private:
   // What setting up costs, in elements of a batch walk (about 0.2 µs each): the scan of the kernel's BTF, once
@@ -91,7 +88,7 @@ class element_counter {
 
   static std::uint64_t cost_of_setup(map_type type) noexcept {
     bool const known = traits_of(type).count == counting::kernel_counter
-                           ? element_count_function_known.load(std::memory_order_relaxed)
+                           ? the_element_count_function.exists() || the_element_count_function.refusal() != 0
                            : counter_place_known(type);
     return known ? setup_cost : first_setup_cost;
   }
@@ -107,20 +104,20 @@ class element_counter {
                   std::error_code& ec) const noexcept {
     ec.clear();
     bool const by_function = traits_of(shape.type).count == counting::kernel_counter;
-    int program = program_.load(std::memory_order_acquire);
-    if (program < 0) {
+    unique_fd const* program = program_.find();
+    if (program == nullptr) {
       std::uint64_t const cost = cost_of_setup(shape.type);
       if (expected < cost && walked_.load(std::memory_order_relaxed) + expected < cost) return false;
-      unique_fd made = by_function ? load_count_program(shape.fd, ec)
-                                   : load_field_program(shape.fd, shape.type, shape.max_entries, ec);
-      if (ec) {
-        if (!may_pass(ec)) refused_.store(true, std::memory_order_relaxed);
-        return false;
-      }
-      // Another thread may have been faster; then ours is closed again.
-      if (program_.compare_exchange_strong(program, made.get(), std::memory_order_acq_rel)) program = made.release();
+      // A child needs none of its own: its parent's program works on what it is given, and privileges may be gone.
+      program = program_.get(
+          [&](unique_fd& made, std::error_code& why) noexcept {
+            made = by_function ? load_count_program(shape.fd, why)
+                               : load_field_program(shape.fd, shape.type, shape.max_entries, why);
+          },
+          ec);
+      if (program == nullptr) return false;
     }
-    number = by_function ? run_count_program(program, ec) : run_field_program(program, ec);
+    number = by_function ? run_count_program(program->get(), ec) : run_field_program(program->get(), ec);
     return !ec;
   }
 
@@ -132,8 +129,7 @@ class element_counter {
       number += block;
       // The map is larger than it might have been: the counter is worth its price now.
       std::uint64_t by_kernel = 0;
-      if (has_counter(traits) && !refused_.load(std::memory_order_relaxed) &&
-          ask_kernel(shape, number, by_kernel, ec)) {
+      if (has_counter(traits) && program_.refusal() == 0 && ask_kernel(shape, number, by_kernel, ec)) {
         return remember(traits.count, by_kernel);
       }
     }
@@ -141,10 +137,9 @@ class element_counter {
     return ec ? 0 : remember(walker.method(), number);
   }
 
-  mutable std::atomic<int> program_{-1};
+  owned_once<unique_fd> program_;
   mutable std::atomic<counting> used_{counting::none};
   mutable std::atomic<std::uint64_t> walked_{0};
-  mutable std::atomic<bool> refused_{false};
 };
 
 }  // namespace bpfmap::inline BPFMAP_ABI::detail

@@ -11,16 +11,16 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <memory>
 #include <mutex>
-#include <new>
 #include <system_error>
 #include <utility>
 
 #include <bpfmap/core/cpu.hpp>
 #include <bpfmap/core/error.hpp>
+#include <bpfmap/core/made_once.hpp>
 #include <bpfmap/core/reduction_table.hpp>
 #include <bpfmap/kernel/list_program.hpp>
+#include <bpfmap/kernel/process.hpp>
 #include <bpfmap/kernel/reduction_program.hpp>
 #include <bpfmap/kernel/scratch_array.hpp>
 
@@ -40,21 +40,20 @@ class percpu_reduction {
  public:
   percpu_reduction() = default;
   percpu_reduction(percpu_reduction&& other) noexcept
-      : current_(other.current_.exchange(nullptr)), copied_(other.copied_.load()), refused_(other.refused_.load()) {}
+      : tools_(std::move(other.tools_)), copied_(other.copied_.load()) {}
   percpu_reduction& operator=(percpu_reduction&& other) noexcept {
     if (this == &other) return *this;
-    std::unique_ptr<tools> const old(current_.exchange(other.current_.exchange(nullptr)));
+    tools_ = std::move(other.tools_);
     copied_ = other.copied_.load();
-    refused_ = other.refused_.load();
     return *this;
   }
-  ~percpu_reduction() { std::unique_ptr<tools> const freed(current_.load()); }
+  ~percpu_reduction() = default;
 
   /// Whether the next `count` elements are better reduced in the kernel. Loading the program costs as much as copying
   /// many elements: they are copied until as much work has been spent on copying.
   [[nodiscard]] bool is_worth_it(std::uint32_t count) const noexcept {
-    if (refused_.load(std::memory_order_relaxed) != 0) return false;
-    if (current_.load(std::memory_order_relaxed) != nullptr) return count >= least;
+    if (tools_.refusal() != 0) return false;
+    if (tools_.exists()) return count >= least;
     return copied_.load(std::memory_order_relaxed) + count >= setup_cost;
   }
   /// So many elements were reduced by copying all their slots.
@@ -67,7 +66,8 @@ class percpu_reduction {
   /// @cost one system call for up to 4096 elements; no allocation but the first time
   std::uint32_t reduce(reduction_shape const& shape, std::uint32_t first, std::uint32_t count, std::byte* out,
                        std::error_code& ec) const noexcept {
-    tools* const ready = get(shape, ec);
+    tools* const ready = tools_.get([&shape](tools& made, std::error_code& why) noexcept { made.prepare(shape, why); },
+                                    ec, process_number());
     std::uint32_t done = 0;
     while (!ec && done < count) {
       done +=
@@ -82,30 +82,24 @@ class percpu_reduction {
   // For so many, running the program is no slower than copying them.
   static constexpr std::uint32_t least = 4;
 
-  // The program, its memory, and one thread at a time that uses them.
+  // The program and its memory. Each process has its own: a parent and its child must not work in the same memory, and
+  // a thread that has its turn in the parent never gives it back in the child.
   struct tools {
-    std::mutex turn;
+    std::mutex turn;  // one thread at a time works in the memory
     scratch_array memory;
     unique_fd program;
     reduction_layout layout;
-    std::uint32_t generation = current_generation();
-    // Those of the process that this one was forked off: it works in their memory, and one of its threads may have had
-    // its turn. Nothing of them is touched; they go with the map object.
-    std::unique_ptr<tools> inherited;
 
-    static std::unique_ptr<tools> make(reduction_shape const& shape, std::error_code& ec) noexcept {
-      std::unique_ptr<tools> made(new (std::nothrow) tools);
-      if (made == nullptr) {
+    void prepare(reduction_shape const& shape, std::error_code& ec) noexcept {
+      if (shape.table.numbers.empty()) {
         ec = make_error(ENOMEM);
-        return made;
+        return;
       }
-      made->layout = reduction_layout::of(shape.table.result_bytes, shape.cpus->size(), shape.max_entries);
-      made->memory = scratch_array::create(made->layout.bytes, ec);
-      if (ec) return nullptr;
-      place_ids(made->memory.data(), made->layout, *shape.cpus);
-      made->program =
-          load_reduction(shape.table, made->layout, shape.cpus->size(), shape.fd, made->memory, has_may_goto(), ec);
-      return ec ? nullptr : std::move(made);
+      layout = reduction_layout::of(shape.table.result_bytes, shape.cpus->size(), shape.max_entries);
+      memory = scratch_array::create(layout.bytes, ec);
+      if (ec) return;
+      place_ids(memory.data(), layout, *shape.cpus);
+      program = load_reduction(shape.table, layout, shape.cpus->size(), shape.fd, memory, has_may_goto(), ec);
     }
 
     // One block, complete unless there is an error.
@@ -126,34 +120,8 @@ class percpu_reduction {
     }
   };
 
-  // Those of this process; they stay until the object is destroyed or assigned to.
-  tools* get(reduction_shape const& shape, std::error_code& ec) const noexcept {
-    ec.clear();
-    tools* found = current_.load(std::memory_order_acquire);
-    if (found != nullptr && found->generation == current_generation()) return found;
-    if (int const number = refused_.load(std::memory_order_relaxed); number != 0) {
-      ec = make_error(number);
-      return nullptr;
-    }
-    std::unique_ptr<tools> made = tools::make(shape, ec);
-    if (ec) {
-      if (!may_pass(ec)) refused_.store(ec.value(), std::memory_order_relaxed);
-      return nullptr;
-    }
-    tools* const fresh = made.get();
-    made->inherited.reset(found);
-    if (current_.compare_exchange_strong(found, fresh, std::memory_order_acq_rel)) {
-      static_cast<void>(made.release());
-      return fresh;
-    }
-    // Another thread was faster: its tools are as good. What was there before is no longer ours.
-    static_cast<void>(made->inherited.release());
-    return found;
-  }
-
-  mutable std::atomic<tools*> current_{nullptr};
+  owned_once<tools> tools_;
   mutable std::atomic<std::uint64_t> copied_{0};
-  mutable std::atomic<int> refused_{0};
 };
 
 }  // namespace bpfmap::inline BPFMAP_ABI::detail

@@ -2,6 +2,7 @@
 #ifndef BPFMAP_KERNEL_ARENA_MEMORY_HPP
 #define BPFMAP_KERNEL_ARENA_MEMORY_HPP
 
+#include <atomic>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
@@ -13,6 +14,7 @@
 #include <sys/mman.h>
 
 #include <bpfmap/core/error.hpp>
+#include <bpfmap/kernel/process.hpp>
 
 namespace bpfmap::inline BPFMAP_ABI::detail {
 
@@ -36,7 +38,7 @@ class arena_memory {
   /// @errors EEXIST something else is at the address; EBUSY, EINVAL another process had it mapped elsewhere; ENOMEM
   static arena_memory share(std::uint32_t id, int fd, std::size_t bytes, std::uint64_t address,
                             std::error_code& ec) noexcept {
-    return find_or_make(id, bytes, ec, [&](entry& made) {
+    return find_or_make(id, bytes, ec, [&](entry& made) noexcept {
       // Not MAP_FIXED, which would replace what is there.
       int const flags = MAP_SHARED | (address == 0 ? 0 : MAP_FIXED_NOREPLACE);
       void* const at = ::mmap(reinterpret_cast<void*>(static_cast<std::uintptr_t>(address)), bytes,
@@ -49,7 +51,7 @@ class arena_memory {
 
   /// Memory that somebody else in this process has mapped, and will unmap.
   static arena_memory lent(std::uint32_t id, std::byte* data, std::size_t bytes, std::error_code& ec) noexcept {
-    return find_or_make(id, bytes, ec, [&](entry& made) {
+    return find_or_make(id, bytes, ec, [&](entry& made) noexcept {
       made.data = data;
       return 0;
     });
@@ -61,52 +63,47 @@ class arena_memory {
  private:
   // The mapping keeps the map alive: as long as there is an entry, no other map gets its id.
   struct entry {
-    entry* next;
+    std::atomic<entry*> next;
     std::uint32_t id;
     std::size_t users;
     std::size_t bytes;
     std::byte* data = nullptr;
     bool ours = false;
   };
-  struct registry {
-    std::mutex mutex;
-    entry* first = nullptr;
-  };
-  static registry& all() noexcept {
-    static registry them;
-    return them;
-  }
+  // All of this process. The list is whole at every moment: a child may be forked off while a thread has the lock.
+  static inline constinit std::atomic<entry*> first_{nullptr};
+  static inline constinit process_mutex lock_;
 
   template <class Make>
   static arena_memory find_or_make(std::uint32_t id, std::size_t bytes, std::error_code& ec,
                                    Make const& make) noexcept {
     ec.clear();
     arena_memory shared;
-    std::lock_guard<std::mutex> const lock(all().mutex);
-    for (entry* each = all().first; each != nullptr; each = each->next) {
+    std::lock_guard<process_mutex> const lock(lock_);
+    for (entry* each = first_; each != nullptr; each = each->next) {
       if (each->id != id) continue;
       ++each->users;
       shared.mapped_ = each;
       return shared;
     }
-    auto* const made = new (std::nothrow) entry{all().first, id, 1, bytes};
+    auto* const made = new (std::nothrow) entry{first_.load(), id, 1, bytes};
     if (int const failed = made == nullptr ? ENOMEM : make(*made); failed != 0) {
       delete made;
       ec = make_error(failed);
       return shared;
     }
-    all().first = made;
+    first_ = made;
     shared.mapped_ = made;
     return shared;
   }
 
   void release() noexcept {
     int const kept = errno;
-    std::lock_guard<std::mutex> const lock(all().mutex);
+    std::lock_guard<process_mutex> const lock(lock_);
     if (--mapped_->users == 0) {
-      entry** at = &all().first;
-      while (*at != mapped_) at = &(*at)->next;
-      *at = mapped_->next;
+      std::atomic<entry*>* at = &first_;
+      while (at->load() != mapped_) at = &at->load()->next;
+      at->store(mapped_->next.load());
       if (mapped_->ours) ::munmap(mapped_->data, mapped_->bytes);
       delete mapped_;
     }

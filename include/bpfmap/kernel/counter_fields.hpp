@@ -6,7 +6,6 @@
 // does not count: a program reads it through the map's pointer. Where it lies, the kernel's BTF tells.
 
 #include <array>
-#include <atomic>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
@@ -14,7 +13,9 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <system_error>
 
+#include <bpfmap/core/made_once.hpp>
 #include <bpfmap/core/map_type.hpp>
 #include <bpfmap/kernel/fd.hpp>
 #include <bpfmap/kernel/instructions.hpp>
@@ -54,10 +55,7 @@ struct counter_place {
   std::uint32_t second = 0;
 };
 
-// Two offsets in one word, so that threads may look them up at the same time: 0 is "not looked up yet", because
-// struct bpf_map stands before every such field; all ones is "the kernel has none".
-inline constexpr std::uint64_t no_place = ~std::uint64_t{0};
-inline std::array<std::atomic<std::uint64_t>, std::size(counter_sources)> counter_places{};
+inline constinit std::array<made_once<counter_place>, std::size(counter_sources)> counter_places;
 
 inline std::size_t counter_row(map_type type) noexcept {
   std::size_t row = 0;
@@ -65,33 +63,40 @@ inline std::size_t counter_row(map_type type) noexcept {
   return row;
 }
 
-/// True once this process knows where the count of such maps lies, so that asking again costs nothing.
+/// Whether this process knows where the count of such maps lies, or that it lies nowhere, so that asking costs nothing.
 inline bool counter_place_known(map_type type) noexcept {
   std::size_t const row = counter_row(type);
-  return row < std::size(counter_sources) && counter_places[row].load(std::memory_order_relaxed) != 0;
+  return row < std::size(counter_sources) && (counter_places[row].exists() || counter_places[row].refusal() != 0);
 }
 
-/// Where the kernel keeps the count of such maps, if it does.
+/// Where the kernel keeps the count of such maps; null with an error.
+/// @errors ENOENT it has none; those of btf_file
 /// @cost a look through the kernel's BTF, 1 to 3 ms, once a process and type
-inline std::optional<counter_place> place_of_counter(map_type type) noexcept {
+inline counter_place const* place_of_counter(map_type type, std::error_code& ec) noexcept {
   std::size_t const row = counter_row(type);
-  if (row == std::size(counter_sources)) return std::nullopt;
-  std::uint64_t both = counter_places[row].load(std::memory_order_relaxed);
-  if (both == 0) {
-    counter_source const& source = counter_sources[row];
-    btf_file const file(vmlinux_btf);
-    auto const place_of = [&](counter_field const& field) {
-      return field.name.empty() ? std::optional<std::uint32_t>{1} : file.view().offset_of(field.structure, field.name);
-    };
-    auto const first = place_of(source.first);
-    auto const second = place_of(source.second);
-    // An instruction's offset has 16 bits, one of them the sign.
-    bool const usable = first && second && *first > 0 && *first < 0x8000 && *second > 0 && *second < 0x8000;
-    both = usable ? std::uint64_t{*first} << 32 | *second : no_place;
-    counter_places[row].store(both, std::memory_order_relaxed);
+  if (row == std::size(counter_sources)) {
+    ec = make_error(ENOENT);
+    return nullptr;
   }
-  if (both == no_place) return std::nullopt;
-  return counter_place{static_cast<std::uint32_t>(both >> 32), static_cast<std::uint32_t>(both)};
+  return counter_places[row].get(
+      [row](counter_place& place, std::error_code& why) noexcept {
+        counter_source const& source = counter_sources[row];
+        btf_file const file(vmlinux_btf, why);
+        if (why) return;
+        auto const place_of = [&](counter_field const& field) {
+          return field.name.empty() ? std::optional<std::uint32_t>{1}
+                                    : file.view().offset_of(field.structure, field.name);
+        };
+        auto const first = place_of(source.first);
+        auto const second = place_of(source.second);
+        // struct bpf_map stands before every such field. An instruction's offset has 16 bits, one of them the sign.
+        bool const usable = first && second && *first > 0 && *first < 0x8000 && *second > 0 && *second < 0x8000;
+        if (usable)
+          place = {*first, *second};
+        else
+          why = make_error(ENOENT);
+      },
+      ec);
 }
 
 /// Loads the program that reads the number of elements of one map from the kernel's struct. Needs CAP_BPF and
@@ -101,11 +106,8 @@ inline std::optional<counter_place> place_of_counter(map_type type) noexcept {
 inline unique_fd load_field_program(int map_fd, map_type type, std::uint32_t max_entries,
                                     std::error_code& ec) noexcept {
   using bpf::reg;
-  auto const place = place_of_counter(type);
-  if (!place) {
-    ec = make_error(ENOENT);
-    return {};
-  }
+  counter_place const* const place = place_of_counter(type, ec);
+  if (place == nullptr) return {};
   counter_source const& source = counter_sources[counter_row(type)];
   auto const map = bpf::load_map(reg::r1, map_fd);
   int fd = -1;

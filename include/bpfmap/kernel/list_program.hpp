@@ -6,13 +6,13 @@
 // (BPF_PROG_TYPE_SYSCALL).
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
 #include <system_error>
 
+#include <bpfmap/core/made_once.hpp>
 #include <bpfmap/kernel/assembler.hpp>
 #include <bpfmap/kernel/fd.hpp>
 #include <bpfmap/kernel/scratch_array.hpp>
@@ -31,23 +31,22 @@ struct list_header {
   std::int64_t tolerated = 0;  ///< a negative errno that only means "not matched"
 };
 
+inline constinit made_once<bool> may_goto_known;
+
 /// Whether the kernel knows may_goto (Linux 6.9): then a loop may be as long as it likes. Asked once a process.
 inline bool has_may_goto() noexcept {
-  enum : int { unknown, yes, no };
-  static std::atomic<int> answer{unknown};
-  if (answer.load(std::memory_order_relaxed) == unknown) {
-    bpf::instruction const code[] = {bpf::skip_if_too_long(0), bpf::move(bpf::reg::r0, 0), bpf::exit()};
-    unique_fd const loaded(sys::program_load(BPF_PROG_TYPE_SYSCALL, "bpfmap_probe", "Dual MIT/GPL", code,
-                                             std::size(code), BPF_F_SLEEPABLE));
-    int const number = loaded ? 0 : errno;
-    if (loaded)
-      answer.store(yes, std::memory_order_relaxed);
-    else if (number == EINVAL)
-      answer.store(no, std::memory_order_relaxed);
-    else
-      return false;  // no privileges, or no memory: that says nothing about the kernel
-  }
-  return answer.load(std::memory_order_relaxed) == yes;
+  std::error_code ignored;
+  bool const* const known = may_goto_known.get(
+      [](bool& known_here, std::error_code& why) noexcept {
+        bpf::instruction const code[] = {bpf::skip_if_too_long(0), bpf::move(bpf::reg::r0, 0), bpf::exit()};
+        unique_fd const loaded(sys::program_load(BPF_PROG_TYPE_SYSCALL, "bpfmap_probe", "Dual MIT/GPL", code,
+                                                 std::size(code), BPF_F_SLEEPABLE));
+        known_here = static_cast<bool>(loaded);
+        // No privileges, or no memory: that says nothing about the kernel, so it is asked again.
+        if (!loaded && errno != EINVAL) why = make_error(EAGAIN);
+      },
+      ignored);
+  return known != nullptr && *known;
 }
 
 /// Emits a program that does `body` for each item of the list in `memory`, and leaves the number of items done in the

@@ -50,10 +50,7 @@ class mapping {
     return made;
   }
 
-  static std::size_t page_size() noexcept {
-    static auto const bytes = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-    return bytes;
-  }
+  static std::size_t page_size() noexcept { return static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)); }
 
   [[nodiscard]] std::byte* data() const noexcept { return static_cast<std::byte*>(data_); }
   [[nodiscard]] std::size_t size() const noexcept { return bytes_; }

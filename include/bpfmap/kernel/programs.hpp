@@ -5,11 +5,11 @@
 // The programs that bpfmap runs in the kernel by itself: written as instructions when the program runs, so
 // no compiler and no file is needed.
 
-#include <atomic>
-#include <cerrno>
 #include <cstdint>
 #include <iterator>
+#include <system_error>
 
+#include <bpfmap/core/made_once.hpp>
 #include <bpfmap/kernel/fd.hpp>
 #include <bpfmap/kernel/instructions.hpp>
 #include <bpfmap/kernel/sys.hpp>
@@ -17,15 +17,18 @@
 
 namespace bpfmap::inline BPFMAP_ABI::detail {
 
-/// True once this process has looked for the kfunc below, so that asking again costs nothing.
-inline std::atomic<bool> element_count_function_known{false};
+inline constinit made_once<std::uint32_t> the_element_count_function;
 
-/// The BTF id of the kfunc that counts a hash's elements, or 0 before Linux 6.6. The same for all maps and
-/// fixed at boot, so looked up once a process.
-inline std::uint32_t element_count_function() noexcept {
-  static std::uint32_t const id = find_kernel_function(vmlinux_btf, "bpf_map_sum_elem_count");
-  element_count_function_known.store(true, std::memory_order_relaxed);
-  return id;
+/// The BTF id of the kfunc that counts a hash's elements, or 0 with an error. The same for all maps and fixed at boot,
+/// so looked up once a process.
+/// @errors as find_kernel_function(): ENOENT before Linux 6.6
+inline std::uint32_t element_count_function(std::error_code& ec) noexcept {
+  std::uint32_t const* const id = the_element_count_function.get(
+      [](std::uint32_t& found, std::error_code& why) noexcept {
+        found = find_kernel_function(vmlinux_btf, "bpf_map_sum_elem_count", why);
+      },
+      ec);
+  return id == nullptr ? 0 : *id;
 }
 
 /// Loads the program that counts the elements of one map of the hash family, in constant time:
@@ -36,11 +39,8 @@ inline std::uint32_t element_count_function() noexcept {
 /// The loaded program keeps the kernel's map alive, so it must go with the object that owns it.
 /// @errors ENOENT the kernel has no such function; EPERM no CAP_BPF; or the verifier's
 inline unique_fd load_count_program(int map_fd, std::error_code& ec) noexcept {
-  std::uint32_t const function = element_count_function();
-  if (function == 0) {
-    ec = make_error(ENOENT);
-    return {};
-  }
+  std::uint32_t const function = element_count_function(ec);
+  if (ec) return {};
   auto const map = bpf::load_map(bpf::reg::r1, map_fd);
   bpf::instruction const code[] = {
       bpf::move(bpf::reg::r6, bpf::reg::r1),

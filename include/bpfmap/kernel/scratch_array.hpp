@@ -4,9 +4,6 @@
 
 // Memory that a program of bpfmap's own and this process share: what the program works on lies in it.
 
-#include <pthread.h>
-
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <system_error>
@@ -18,20 +15,9 @@
 
 namespace bpfmap::inline BPFMAP_ABI::detail {
 
-/// How often this process has been forked off another since bpfmap began to look.
-inline std::atomic<std::uint32_t> fork_generation{0};
-
-/// The current generation. A child shares the memory below with its parent, which is still using it; and whatever lock
-/// guards that memory may have been held by a thread that the child does not have.
-inline std::uint32_t current_generation() noexcept {
-  static bool const watching =
-      ::pthread_atfork(nullptr, nullptr, [] { fork_generation.fetch_add(1, std::memory_order_relaxed); }) == 0;
-  (void)watching;
-  return fork_generation.load(std::memory_order_relaxed);
-}
-
-/// An array, mapped into this process. Programs reach its only element by bpf::load_map_value, one of many by
-/// bpf::helper::map_lookup_elem, which the kernel compiles to a few instructions. Linux 5.5.
+/// An array, mapped into this process, and into one that is forked off it: that must not work in it. Programs reach its
+/// only element by bpf::load_map_value, one of many by bpf::helper::map_lookup_elem, which the kernel compiles to a few
+/// instructions. Linux 5.5.
 class scratch_array {
  public:
   scratch_array() = default;
@@ -62,21 +48,15 @@ class scratch_array {
     if (ec) return made;
     made.fd_ = std::move(fd);
     made.memory_ = std::move(memory);
-    made.generation_ = current_generation();
     return made;
   }
 
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }
   [[nodiscard]] std::byte* data() const noexcept { return memory_.data(); }
-  /// Whether there is one, and it is not that of the process that this one was forked off.
-  [[nodiscard]] explicit operator bool() const noexcept {
-    return memory_.data() != nullptr && generation_ == current_generation();
-  }
 
  private:
   unique_fd fd_;
   mapping memory_;
-  std::uint32_t generation_ = 0;
 };
 
 }  // namespace bpfmap::inline BPFMAP_ABI::detail

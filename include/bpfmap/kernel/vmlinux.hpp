@@ -5,6 +5,7 @@
 // Looks names up in the running kernel's BTF. libbpf can do that too, but parses and indexes all of it
 // (5 MB, some 10 ms) to answer; one scan for one name takes about a tenth of that and keeps nothing.
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -14,8 +15,9 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <system_error>
 
-#include <bpfmap/core/version.hpp>
+#include <bpfmap/core/error.hpp>
 
 namespace bpfmap::inline BPFMAP_ABI::detail {
 
@@ -155,20 +157,17 @@ class btf_view {
 /// The kernel's BTF in this process's memory.
 class btf_file {
  public:
-  /// Empty if there is no such file.
+  /// Empty if it cannot be read.
+  /// @errors ENOENT the kernel has no BTF; EACCES; EIO; and for now only: EMFILE, ENFILE, ENOMEM
   /// @cost reads the whole file, about 5 MB: 1 to 3 ms
-  explicit btf_file(char const* path) noexcept {
+  btf_file(char const* path, std::error_code& ec) noexcept {
+    errno = 0;
     std::FILE* const file = std::fopen(path, "re");
-    if (file == nullptr) return;
-    std::setvbuf(file, nullptr, _IONBF, 0);
-    // sysfs tells the size of this file, unlike that of most.
-    if (std::fseek(file, 0, SEEK_END) == 0) {
-      long const end = std::ftell(file);
-      if (end > 0 && std::fseek(file, 0, SEEK_SET) == 0) {
-        data_.reset(new (std::nothrow) std::byte[static_cast<std::size_t>(end)]);
-        if (data_) size_ = std::fread(data_.get(), 1, static_cast<std::size_t>(end), file);
-      }
+    if (file == nullptr) {
+      ec = make_error(errno != 0 ? errno : ENOMEM);
+      return;
     }
+    ec = make_error(read(file));
     std::fclose(file);
   }
 
@@ -176,21 +175,34 @@ class btf_file {
   [[nodiscard]] btf_view view() const noexcept { return btf_view({data_.get(), size_}); }
 
  private:
+  // 0 or an errno.
+  int read(std::FILE* file) noexcept {
+    std::setvbuf(file, nullptr, _IONBF, 0);
+    // sysfs tells the size of this file, unlike that of most.
+    if (std::fseek(file, 0, SEEK_END) != 0) return errno;
+    long const end = std::ftell(file);
+    if (end <= 0 || std::fseek(file, 0, SEEK_SET) != 0) return EIO;
+    auto const bytes = static_cast<std::size_t>(end);
+    data_.reset(new (std::nothrow) std::byte[bytes]);
+    if (data_ == nullptr) return ENOMEM;
+    errno = 0;
+    size_ = std::fread(data_.get(), 1, bytes, file);
+    if (size_ == bytes) return 0;
+    size_ = 0;
+    return errno != 0 ? errno : EIO;
+  }
+
   std::unique_ptr<std::byte[]> data_;
   std::size_t size_ = 0;
 };
 
-/// The id of function `name` in the kernel's BTF at `path`, or 0 if the kernel has none or no BTF.
+/// The id of function `name` in the kernel's BTF at `path`, or 0 with an error.
+/// @errors those of btf_file; ENOENT the kernel has no such function
 /// @cost as btf_file
-inline std::uint32_t find_kernel_function(char const* path, std::string_view name) noexcept {
-  return btf_file(path).view().find(name, btf_view::kind_func);
-}
-
-/// Where `field` begins in the kernel's struct `name`, in bytes; nothing if the kernel has none, or no BTF.
-/// @cost as btf_file
-inline std::optional<std::uint32_t> find_kernel_field(char const* path, std::string_view name,
-                                                      std::string_view field) noexcept {
-  return btf_file(path).view().offset_of(name, field);
+inline std::uint32_t find_kernel_function(char const* path, std::string_view name, std::error_code& ec) noexcept {
+  std::uint32_t const id = btf_file(path, ec).view().find(name, btf_view::kind_func);
+  if (!ec && id == 0) ec = make_error(ENOENT);
+  return id;
 }
 
 inline constexpr char const* vmlinux_btf = "/sys/kernel/btf/vmlinux";
