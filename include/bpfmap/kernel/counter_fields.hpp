@@ -110,9 +110,11 @@ inline unique_fd load_field_program(int map_fd, map_type type, std::uint32_t max
   if (place == nullptr) return {};
   counter_source const& source = counter_sources[counter_row(type)];
   auto const map = bpf::load_map(reg::r1, map_fd);
-  int fd = -1;
+  unique_fd loaded;
   auto const load = [&](std::span<bpf::instruction const> code) {
-    fd = sys::program_load(BPF_PROG_TYPE_SOCKET_FILTER, "bpfmap_count", "Dual MIT/GPL", code.data(), code.size(), 0);
+    loaded.reset(
+        sys::program_load(BPF_PROG_TYPE_SOCKET_FILTER, "bpfmap_count", "Dual MIT/GPL", code.data(), code.size(), 0));
+    ec = loaded ? std::error_code{} : make_error(errno);
   };
   if (source.second.name.empty()) {
     bpf::instruction const code[] = {map[0], map[1], bpf::load(reg::r0, reg::r1, place->first, source.first.bytes),
@@ -141,8 +143,7 @@ inline unique_fd load_field_program(int map_fd, map_type type, std::uint32_t max
     // clang-format on
     load(code);
   }
-  ec = fd < 0 ? make_error(fd) : std::error_code{};
-  return unique_fd(fd);
+  return loaded;
 }
 
 /// Runs what load_field_program() gave.

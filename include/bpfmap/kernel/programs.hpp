@@ -5,6 +5,7 @@
 // The programs that bpfmap runs in the kernel by itself: written as instructions when the program runs, so
 // no compiler and no file is needed.
 
+#include <cerrno>
 #include <cstdint>
 #include <iterator>
 #include <system_error>
@@ -52,10 +53,10 @@ inline unique_fd load_count_program(int map_fd, std::error_code& ec) noexcept {
       bpf::exit(),
   };
   // kfuncs are for programs with a GPL-compatible licence; SYSCALL programs must be sleepable.
-  int const fd =
-      sys::program_load(BPF_PROG_TYPE_SYSCALL, "bpfmap_count", "Dual MIT/GPL", code, std::size(code), BPF_F_SLEEPABLE);
-  ec = fd < 0 ? make_error(fd) : std::error_code{};
-  return unique_fd(fd);
+  unique_fd loaded(
+      sys::program_load(BPF_PROG_TYPE_SYSCALL, "bpfmap_count", "Dual MIT/GPL", code, std::size(code), BPF_F_SLEEPABLE));
+  ec = loaded ? std::error_code{} : make_error(errno);
+  return loaded;
 }
 
 /// Runs what load_count_program() gave.

@@ -102,12 +102,12 @@ class local_storage : public keyed_map<Derived, Type, Key, plain_values<T>> {
 inline unique_fd open_task(pid which, std::error_code& ec) noexcept {
   constexpr long pidfd_open = 434;  // on every architecture
   constexpr unsigned thread = O_EXCL;
-  auto fd = static_cast<int>(::syscall(pidfd_open, which.number, 0U));
-  if (fd < 0 && errno != ESRCH && errno != EMFILE && errno != ENFILE) {
-    fd = static_cast<int>(::syscall(pidfd_open, which.number, thread));
+  unique_fd task(static_cast<int>(::syscall(pidfd_open, which.number, 0U)));
+  if (!task && errno != ESRCH && errno != EMFILE && errno != ENFILE) {
+    task.reset(static_cast<int>(::syscall(pidfd_open, which.number, thread)));
   }
-  ec = fd < 0 ? make_error(errno) : std::error_code{};
-  return unique_fd(fd);
+  ec = task ? std::error_code{} : make_error(errno);
+  return task;
 }
 
 }  // namespace detail
