@@ -18,7 +18,9 @@
 #include <bpfmap/core/made_once.hpp>
 #include <bpfmap/core/cpu.hpp>
 #include <bpfmap/core/fields.hpp>
+#include <bpfmap/core/numbers.hpp>
 #include <bpfmap/core/reduce.hpp>
+#include <bpfmap/core/reduce_members.hpp>
 #include <bpfmap/core/reduction_table.hpp>
 #include <bpfmap/core/sizing.hpp>
 #include <bpfmap/core/bulk.hpp>

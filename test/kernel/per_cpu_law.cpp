@@ -113,6 +113,16 @@ struct mixed {
   friend bool operator==(mixed const&, mixed const&) = default;
 };
 
+struct call_counts {
+  std::uint64_t count;
+  std::uint32_t errors;
+  char comm[16];
+  friend bool operator==(call_counts const&, call_counts const&) = default;
+};
+using of_calls =
+    bpfmap::reduce::members<bpfmap::reduce::by<bpfmap::reduce::sum, &call_counts::count, &call_counts::errors>,
+                            bpfmap::reduce::by<bpfmap::reduce::any, &call_counts::comm>>;
+
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(per_cpu_law, *ut::precondition(test::may_use_bpf))
@@ -123,6 +133,7 @@ BOOST_AUTO_TEST_CASE(a_maximum_reads_back_for_slots_of_1_to_64_bytes) { law_for_
 BOOST_AUTO_TEST_CASE(a_mean_reads_back_for_slots_of_1_to_64_bytes) { law_for_reducer<bpfmap::reduce::mean>(); }
 BOOST_AUTO_TEST_CASE(ored_bits_read_back_for_slots_of_1_to_64_bytes) { law_for_reducer<bpfmap::reduce::bit_or>(); }
 BOOST_AUTO_TEST_CASE(anded_bits_read_back_for_slots_of_1_to_64_bytes) { law_for_reducer<bpfmap::reduce::bit_and>(); }
+BOOST_AUTO_TEST_CASE(any_reads_back_for_slots_of_1_to_64_bytes) { law_for_reducer<bpfmap::reduce::any>(); }
 BOOST_AUTO_TEST_CASE(slots_read_back_for_slots_of_1_to_64_bytes) { law_for_reducer<bpfmap::reduce::slots>(); }
 
 BOOST_AUTO_TEST_CASE(a_merge_with_an_identity_reads_back) {
@@ -133,6 +144,29 @@ BOOST_AUTO_TEST_CASE(structs_read_back_member_by_member) {
   auto const map = bpfmap::percpu_array<mixed>::create({.max_entries = 2});
   mixed const value{1ULL << 60, {1, 2, 0xffffffff}, -5};
   BOOST_TEST(reads_back(map, value));
+}
+
+BOOST_AUTO_TEST_CASE(structs_with_a_name_read_back_each_member_by_its_own_reducer) {
+  call_counts const values[] = {{1ULL << 60, 7, "bash"}, {0, 0, "fifteen letters"}, {1, 0xffffffff, ""}, {}};
+  auto const array = bpfmap::percpu_array<call_counts, of_calls>::create({.max_entries = 2});
+  auto const hash = bpfmap::percpu_hash<std::uint32_t, call_counts, of_calls>::create({.max_entries = 2});
+  auto const striped = bpfmap::striped_array<call_counts, of_calls>::create({.max_entries = 2});
+  for (call_counts const& value : values) {
+    BOOST_TEST(reads_back(array, value));
+    BOOST_TEST(reads_back(hash, value));
+    BOOST_TEST(reads_back(striped, value));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_name_that_a_program_writes_on_every_cpu_is_read_as_it_is) {
+  auto const slots = bpfmap::percpu_hash<std::uint32_t, call_counts, bpfmap::reduce::slots>::create({.max_entries = 8});
+  std::error_code ec;
+  bpfmap::per_cpu_values<call_counts> written(bpfmap::possible_cpus(ec));
+  for (call_counts& each : written) each = {1, 2, "bash"};
+  slots.insert_or_assign(7, written);
+  auto const reduced = bpfmap::percpu_hash<std::uint32_t, call_counts, of_calls>::from_fd(slots.fd());
+  auto const cpus = static_cast<std::uint32_t>(written.size());
+  BOOST_TEST((reduced.at(7) == call_counts{cpus, 2 * cpus, "bash"}));
 }
 
 BOOST_AUTO_TEST_CASE(a_narrow_counter_holds_more_than_one_slot_can) {

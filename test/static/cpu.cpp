@@ -35,7 +35,7 @@ static_assert(detail::slot_stride<std::array<char, 9>> == 16 && detail::slot_str
 using reading = per_cpu_view<std::uint32_t const>;
 using writing = per_cpu_view<std::uint32_t>;
 static_assert(std::is_nothrow_convertible_v<writing, reading> && !std::is_convertible_v<reading, writing>);
-static_assert(std::is_trivially_copyable_v<reading> && sizeof(reading) == 2 * sizeof(void*));
+static_assert(std::is_trivially_copyable_v<reading> && sizeof(reading) == 3 * sizeof(void*));
 static_assert(std::ranges::forward_range<reading> && std::ranges::common_range<reading> &&
               std::ranges::sized_range<reading>);
 static_assert(std::ranges::output_range<writing, std::uint32_t> && !std::ranges::output_range<reading, std::uint32_t>);

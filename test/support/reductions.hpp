@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <bpfmap/core/reduce.hpp>
+#include <bpfmap/core/reduce_members.hpp>
 #include <bpfmap/core/reduction_table.hpp>
 
 namespace test {
@@ -113,6 +114,11 @@ inline std::vector<reduction_case> all_reductions() {
   add_reductions_of<std::array<std::int16_t, 3>>("array of s16", all);
   add_reductions_of<std::array<std::uint8_t, 64>>("array of u8", all);
   add_reductions_of<mixed>("mixed", all);
+  using bpfmap::reduce::by;
+  all.push_back(reduction_case_of<
+                mixed, bpfmap::reduce::members<by<bpfmap::reduce::bit_or, &mixed::flags, &mixed::drops>,
+                                               by<bpfmap::reduce::sum, &mixed::packets, &mixed::balance, &mixed::level>,
+                                               by<bpfmap::reduce::sum, &mixed::bytes>>>("mixed", "members"));
   return all;
 }
 

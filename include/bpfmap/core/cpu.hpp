@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <iterator>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -236,20 +237,24 @@ class per_cpu_view {
   using byte_type = std::conditional_t<std::is_const_v<Slot>, std::byte const, std::byte>;
 
  public:
-  per_cpu_view(byte_type* slots, cpu_set const& cpus) noexcept : slots_(slots), cpus_(&cpus) {}
+  per_cpu_view(byte_type* slots, cpu_set const& cpus) noexcept
+      : per_cpu_view(slots, cpus, detail::slot_stride<std::remove_const_t<Slot>>) {}
+  /// Of slots that begin `stride` bytes apart: a member of larger ones.
+  per_cpu_view(byte_type* slots, cpu_set const& cpus, std::size_t stride) noexcept
+      : slots_(slots), cpus_(&cpus), stride_(stride) {}
 
   /// A view for writing is a view for reading.
   operator per_cpu_view<Slot const>() const noexcept
     requires(!std::is_const_v<Slot>)
   {
-    return {slots_, *cpus_};
+    return {slots_, *cpus_, stride_};
   }
 
   /// How many possible CPUs there are.
   [[nodiscard]] std::size_t size() const noexcept { return cpus_->size(); }
   /// The slot of the `rank`-th possible CPU.
   [[nodiscard]] Slot& operator[](std::size_t rank) const noexcept {
-    return *reinterpret_cast<Slot*>(slots_ + rank * detail::slot_stride<std::remove_const_t<Slot>>);
+    return *reinterpret_cast<Slot*>(slots_ + rank * stride_);
   }
   /// The id of the CPU that the `rank`-th slot belongs to.
   [[nodiscard]] std::uint32_t cpu_of(std::size_t rank) const noexcept { return (*cpus_)[rank]; }
@@ -264,11 +269,11 @@ class per_cpu_view {
     using iterator_category = std::forward_iterator_tag;
 
     iterator() = default;
-    explicit iterator(byte_type* at) noexcept : at_(at) {}
+    iterator(byte_type* at, std::size_t stride) noexcept : at_(at), stride_(stride) {}
 
     reference operator*() const noexcept { return *reinterpret_cast<Slot*>(at_); }
     iterator& operator++() noexcept {
-      at_ += detail::slot_stride<value_type>;
+      at_ += stride_;
       return *this;
     }
     iterator operator++(int) noexcept {
@@ -280,16 +285,24 @@ class per_cpu_view {
 
    private:
     byte_type* at_ = nullptr;
+    std::size_t stride_ = 0;
   };
 
-  [[nodiscard]] iterator begin() const noexcept { return iterator(slots_); }
-  [[nodiscard]] iterator end() const noexcept {
-    return iterator(slots_ + size() * detail::slot_stride<std::remove_const_t<Slot>>);
+  [[nodiscard]] iterator begin() const noexcept { return {slots_, stride_}; }
+  [[nodiscard]] iterator end() const noexcept { return {slots_ + size() * stride_, stride_}; }
+
+  /// The same member of all slots, seen as a `Seen`, which has its bytes.
+  template <class Seen, class Member, class Owner>
+    requires(sizeof(Seen) == sizeof(Member) && std::is_same_v<Owner, std::remove_const_t<Slot>>)
+  [[nodiscard]] auto member(Member Owner::*which) const noexcept {
+    auto* const at = reinterpret_cast<byte_type*>(std::addressof(reinterpret_cast<Slot*>(slots_)->*which));
+    return per_cpu_view<std::conditional_t<std::is_const_v<Slot>, Seen const, Seen>>(at, *cpus_, stride_);
   }
 
  private:
   byte_type* slots_;
   cpu_set const* cpus_;
+  std::size_t stride_;
 };
 
 }  // namespace bpfmap::inline BPFMAP_ABI

@@ -19,17 +19,73 @@
 #include <bpfmap/core/concepts.hpp>
 #include <bpfmap/core/cpu.hpp>
 #include <bpfmap/core/fields.hpp>
+#include <bpfmap/core/numbers.hpp>
 
 namespace bpfmap::inline BPFMAP_ABI {
 
+namespace reduce::detail {
+
+template <class R, class Slot>
+concept takes_slots = std::default_initializable<R> && requires(R const& r, per_cpu_view<Slot const> slots) {
+  { r(slots) } -> std::movable;
+};
+
+/// Of the reducers that see a slot as numbers.
+struct of_numbers {};
+
+template <class R, class Slot, flaw Flaw>
+constexpr bool is_refused_for() {
+  if constexpr (std::is_base_of_v<of_numbers, R> && !takes_slots<R, Slot>)
+    return flaw_of<Slot>() == Flaw;
+  else
+    return false;
+}
+
+/// Slots of numbers, for reducers that ask for such.
+template <class R, class Slot>
+concept made_of_numbers =
+    because<!is_refused_for<R, Slot, flaw::text>(),
+            "an array of characters is a name, no numbers: say for each member how it reduces, as in "
+            "reduce::members<reduce::by<reduce::sum, &T::count>, reduce::by<reduce::any, &T::comm>>, or give "
+            "reduce::any or reduce::slots"> &&
+    because<!is_refused_for<R, Slot, flaw::bit_fields>(),
+            "a struct with bit-fields cannot be taken apart: say how its other members reduce, as in "
+            "reduce::members<reduce::by<reduce::sum, &T::count>, reduce::rest<reduce::any>>, or give reduce::merge or "
+            "reduce::slots"> &&
+    because<!is_refused_for<R, Slot, flaw::a_union>(),
+            "which member of a union counts is not known: say for each member how it reduces, as in "
+            "reduce::members<reduce::by<reduce::sum, &T::count, &T::one_of_the_union>>, or give reduce::merge or "
+            "reduce::slots"> &&
+    because<!is_refused_for<R, Slot, flaw::many_members>(),
+            "a struct of more than 32 members cannot be taken apart: put some into an array or a struct, or name them "
+            "all, as in reduce::members<reduce::by<reduce::sum, &T::count, &T::bytes>>">;
+
+/// What is wrong with a reduce::members.
+enum class naming : std::uint8_t { right, foreign, twice, incomplete, unfit };
+
+template <class R, class Slot>
+inline constexpr naming naming_of = naming::right;
+
+template <class R, class Slot>
+concept well_named =
+    because<naming_of<R, Slot> != naming::foreign, "reduce::by names a member of another struct than the slot"> &&
+    because<naming_of<R, Slot> != naming::twice, "reduce::members names a member twice"> &&
+    because<naming_of<R, Slot> != naming::incomplete,
+            "reduce::members does not name every member once (of a union one): say how the others reduce, bit-fields "
+            "too, by reduce::rest<reduce::any>"> &&
+    because<naming_of<R, Slot> != naming::unfit,
+            "a reducer in reduce::members does not take what it is given, or makes another type of it">;
+
+}  // namespace reduce::detail
+
 /// Turns per-CPU slots into one value: `mapped operator()(per_cpu_view<Slot const>) const`.
 template <class R, class Slot>
-concept reducer = because<std::default_initializable<R>&& requires(R const& r, per_cpu_view<Slot const> slots) {
-  { r(slots) } -> std::movable;
-}, "a reducer is a default-constructible type with mapped operator()(per_cpu_view<Slot const>) const; sum, min, max "
-   "and "
-   "mean take numbers, arrays of numbers and structs of numbers, bit_or and bit_and take integers likewise: for other "
-   "slots give reduce::slots or reduce::merge">;
+concept reducer =
+    reduce::detail::made_of_numbers<R, Slot> && reduce::detail::well_named<R, Slot> &&
+    because<reduce::detail::takes_slots<R, Slot>,
+            "a reducer is a default-constructible type with mapped operator()(per_cpu_view<Slot const>) const; sum, "
+            "min, max and mean take numbers, arrays of numbers and structs of numbers, bit_or and bit_and take "
+            "integers likewise: for other slots give reduce::any, reduce::members, reduce::slots or reduce::merge">;
 
 /// What a reducer makes of slots.
 template <class R, class Slot>
@@ -99,64 +155,13 @@ class per_cpu_values {
 /// The reducers that bpfmap ships.
 ///
 /// `sum`, `min`, `max`, `mean`, `bit_or` and `bit_and` work on numbers, on std::array and C arrays of them, and
-/// on structs of them, member by member. A CPU that never touched an element holds zeros; `min`, `max`, `mean`
-/// and `bit_and` leave such slots out, and their `_if` forms take another predicate. Reducing is not atomic
-/// across CPUs: while programs write, a sum is of values read one after the other.
+/// on structs of them, member by member. Bytes (`unsigned char`) are numbers, arrays of characters are not; `any` takes
+/// every slot, and `members` has a reducer for each member. A CPU that never touched an element holds zeros; `min`,
+/// `max`, `mean` and `bit_and` leave such slots out, and their `_if` forms take another predicate. Reducing is not
+/// atomic across CPUs: while programs write, a sum is of values read one after the other.
 namespace reduce {
 
 namespace detail {
-
-namespace core = bpfmap::detail;
-
-template <class T>
-inline constexpr bool is_std_array = false;
-template <class T, std::size_t N>
-inline constexpr bool is_std_array<std::array<T, N>> = true;
-
-template <class T, bool Floating = true>
-constexpr bool is_numeric();
-
-template <class T, bool Floating>
-constexpr bool members_are_numeric() {
-  if constexpr (core::field_struct<T>) {
-    // Default-constructed only in an unevaluated operand: all that counts are the members' types.
-    return decltype(core::with_members(std::declval<T&>(), []<class... M>(M&...) {
-      return std::bool_constant<(is_numeric<std::remove_cv_t<M>, Floating>() && ...)>{};
-    }))::value;
-  } else {
-    return false;
-  }
-}
-
-template <class T, bool Floating>
-constexpr bool is_numeric() {
-  if constexpr (std::is_arithmetic_v<T>)
-    return Floating || std::is_integral_v<T>;
-  else if constexpr (std::is_array_v<T>)
-    return is_numeric<std::remove_cv_t<std::remove_extent_t<T>>, Floating>();
-  else if constexpr (is_std_array<T>)
-    return is_numeric<typename T::value_type, Floating>();
-  else
-    return members_are_numeric<T, Floating>();
-}
-
-// Calls f(a, b, c…) on corresponding numbers of objects of one shape.
-template <class F, class T, class... U>
-constexpr void for_each_number(F&& f, T& first, U&... rest) {
-  if constexpr (std::is_arithmetic_v<std::remove_const_t<T>>) {
-    f(first, rest...);
-  } else if constexpr (std::is_array_v<T> || is_std_array<std::remove_const_t<T>>) {
-    for (std::size_t i = 0; i < std::size(first); ++i) for_each_number(f, first[i], rest[i]...);
-  } else if constexpr (sizeof...(U) == 0) {
-    core::with_members(first, [&](auto&... m) { (for_each_number(f, m), ...); });
-  } else {
-    static_assert(sizeof...(U) == 1);
-    core::with_members(first, [&](auto&... m) {
-      // Pairs of members: the second pack is expanded inside, one level for each.
-      core::with_members(rest..., [&](auto&... n) { (for_each_number(f, m, n), ...); });
-    });
-  }
-}
 
 template <class T>
 constexpr T clamp_to(std::uint64_t value) {
@@ -226,9 +231,9 @@ struct touched {
 /// Adds the slots up. The default: what counters want.
 ///
 /// A single integer narrower than 64 bits gives a 64-bit sum; narrow members of structs and arrays stop at
-/// their type's limit instead of wrapping. scatter() gives the value to the first CPU, and to further ones
-/// what the first cannot hold.
-struct sum {
+/// their type's limit instead of wrapping; a bool among them is set if any CPU has set it. scatter() gives the value to
+/// the first CPU, and to further ones what the first cannot hold.
+struct sum : detail::of_numbers {
   template <numeric Slot>
   detail::sum_t<Slot> operator()(per_cpu_view<Slot const> slots) const noexcept {
     detail::sum_t<Slot> total{};
@@ -267,7 +272,7 @@ namespace detail {
 // min, max, bit_or and bit_and are all this: combine the slots that count, number by number; a broadcast
 // reduces to the value again. With no slot that counts the result is zero.
 template <class Op, class Counts>
-struct combine {
+struct combine : of_numbers {
   template <numeric Slot>
     requires(!Op::integers_only || is_numeric<Slot, false>())
   Slot operator()(per_cpu_view<Slot const> slots) const noexcept {
@@ -362,7 +367,7 @@ struct bit_and : bit_and_if<touched> {};
 
 /// The arithmetic mean of the slots for which `Counts` holds; integers round towards zero.
 template <class Counts>
-struct mean_if {
+struct mean_if : detail::of_numbers {
   template <numeric Slot>
   Slot operator()(per_cpu_view<Slot const> slots) const noexcept {
     std::size_t count = 0;
@@ -385,8 +390,9 @@ struct mean_if {
   // The mean of the `number`-th number of each slot that counts.
   template <class T, class Slot>
   static T mean_of(per_cpu_view<Slot const> slots, std::size_t count, std::size_t number) noexcept {
-    using wide = std::conditional_t<std::is_floating_point_v<T>, long double,
-                                    std::conditional_t<std::is_signed_v<T>, std::int64_t, std::uint64_t>>;
+    using number_64 = std::conditional_t<std::is_signed_v<T>, std::int64_t, std::uint64_t>;
+    using wide =
+        std::conditional_t<std::is_floating_point_v<T>, long double, std::conditional_t<(sizeof(T) > 8), T, number_64>>;
     auto const n = static_cast<wide>(count);
     wide whole{};
     wide rest{};
@@ -425,6 +431,25 @@ struct mean_if {
 
 /// The arithmetic mean of the slots that a CPU has written to; zero if none has.
 struct mean : mean_if<touched> {};
+
+/// The slot of a CPU that has written to it, the first of them; zeros if none has. For what is the same on all CPUs or
+/// where any will do: names, ids, flags, samples.
+struct any {
+  template <class Slot>
+    requires std::is_trivially_copyable_v<Slot>
+  Slot operator()(per_cpu_view<Slot const> slots) const noexcept {
+    for (Slot const& slot : slots) {
+      if (touched{}(slot)) return slot;
+    }
+    return slots.size() != 0 ? slots[0] : Slot{};
+  }
+
+  template <class Slot>
+  bool scatter(std::type_identity_t<Slot> const& value, per_cpu_view<Slot> slots) const noexcept {
+    detail::fill(slots, value);
+    return slots.size() != 0;
+  }
+};
 
 /// Any associative callable `Slot(Slot, Slot)`, such as a captureless lambda's type. Maps with it can be
 /// written only if `F::identity` is a slot that changes nothing: `F(identity, x) == x`.
