@@ -56,20 +56,33 @@ enum { BPFMAP__NO_PREALLOC = 1, BPFMAP__BUILD_ID = 32, BPFMAP__MMAPABLE = 1024 }
  * array's key, a trie's BPF_F_NO_PREALLOC). The loader may change sizes, pins and map_extra.
  */
 
-#define BPFMAP__FLAGS(...) (0 __VA_OPT__(| (__VA_ARGS__)))
+#define BPFMAP__FLAGS(...) (0 __VA_OPT__(| BPFMAP__FIRST(__VA_ARGS__, 0)))
+#define BPFMAP__FIRST(first, ...) (first)
+#define BPFMAP__REQUIRE_ONE_FLAG(...)                                               \
+  BPFMAP__REQUIRE(sizeof((__u64[]){0, __VA_ARGS__}) <= 2 * sizeof(__u64),           \
+                  "flags are one expression: FIRST | SECOND, with no comma between")
 /* Without a name a declaration is a bare type: what BPFMAP_INNER needs. */
 #define BPFMAP__NAME(...) __VA_OPT__(__VA_ARGS__ SEC(".maps"))
-#define BPFMAP__MAP(name, KIND, n, fixed, fields, ...) \
+/* libbpf reads the length of the array that `type` points to. What its elements are is for the
+ * compiler: of a struct that it meets only behind pointers, as keys and values of inner maps are,
+ * it writes no more than the name, and libbpf could not tell its size. Arrays it writes whole. */
+#define BPFMAP__MAP(name, KIND, Elements, n, fixed, fields, ...) \
   struct { \
-    __uint(type, BPFMAP__##KIND); \
+    BPFMAP__REQUIRE_ONE_FLAG(__VA_ARGS__); \
+    Elements (*type)[BPFMAP__##KIND]; \
     __uint(max_entries, n); \
     __uint(map_flags, fixed | BPFMAP__FLAGS(__VA_ARGS__)); \
     fields \
   } BPFMAP__NAME(name)
-#define BPFMAP__KV(name, KIND, n, fixed, K, V, ...) \
-  BPFMAP__MAP(name, KIND, n, fixed, __type(key, K); __type(value, V);, __VA_ARGS__)
+#define BPFMAP__WHOLE(what, T) __typeof__(T) (*what)[1]
+#define BPFMAP__KV_WITH(name, KIND, n, fixed, K, V, more, ...) \
+  BPFMAP__MAP(name, KIND, struct { BPFMAP__WHOLE(key, K); BPFMAP__WHOLE(value, V); }, n, fixed, \
+              __type(key, K); __type(value, V); more, __VA_ARGS__)
+#define BPFMAP__KV(name, KIND, n, fixed, K, V, ...) BPFMAP__KV_WITH(name, KIND, n, fixed, K, V, , __VA_ARGS__)
 #define BPFMAP__KVS(name, KIND, n, K, V, T, ...) \
-  BPFMAP__MAP(name, KIND, n, 0, __type(key, K); __type(value, V); __array(values, T);, __VA_ARGS__)
+  BPFMAP__KV_WITH(name, KIND, n, 0, K, V, __array(values, T);, __VA_ARGS__)
+#define BPFMAP__V(name, KIND, n, V, more, ...) \
+  BPFMAP__MAP(name, KIND, struct { BPFMAP__WHOLE(value, V); }, n, 0, __type(value, V); more, __VA_ARGS__)
 
 /* Key to value. Linux 3.19; PERCPU (a value for each CPU) 4.6; LRU (evicts when nearly full) 4.10.
  * Pads of K are part of the key: zero them. A preallocated element may serve another key as soon as
@@ -95,6 +108,7 @@ enum { BPFMAP__NO_PREALLOC = 1, BPFMAP__BUILD_ID = 32, BPFMAP__MMAPABLE = 1024 }
  * Example: BPFMAP_STRIPED_ARRAY(drops, struct counters, 1024); */
 #define BPFMAP_STRIPED_ARRAY(name, V, n, ...) \
   struct { \
+    BPFMAP__REQUIRE_ONE_FLAG(__VA_ARGS__); \
     BPFMAP__REQUIRE(sizeof(#name) > 1, "a striped array is no inner map: the loader sizes only maps of their own"); \
     int (*type)[BPFMAP__ARRAY][n]; /* for libbpf and the kernel an ARRAY; n is for us */ \
     __uint(max_entries, 0); \
@@ -108,20 +122,20 @@ enum { BPFMAP__NO_PREALLOC = 1, BPFMAP__BUILD_ID = 32, BPFMAP__MMAPABLE = 1024 }
 #define BPFMAP_LPM_TRIE(name, K, V, n, ...) BPFMAP__KV(name, LPM_TRIE, n, BPFMAP__NO_PREALLOC, K, V, __VA_ARGS__)
 
 /* First in, first out; last in, first out. Linux 4.20. Example: BPFMAP_QUEUE(jobs, struct job, 64); */
-#define BPFMAP_QUEUE(name, V, n, ...) BPFMAP__MAP(name, QUEUE, n, 0, __type(value, V);, __VA_ARGS__)
-#define BPFMAP_STACK(name, V, n, ...) BPFMAP__MAP(name, STACK, n, 0, __type(value, V);, __VA_ARGS__)
+#define BPFMAP_QUEUE(name, V, n, ...) BPFMAP__V(name, QUEUE, n, V, , __VA_ARGS__)
+#define BPFMAP_STACK(name, V, n, ...) BPFMAP__V(name, STACK, n, V, , __VA_ARGS__)
 /* A set that answers "perhaps" or "no"; hashes: 1 to 15 hash functions, 0 for the kernel's choice.
  * Linux 5.16. Example: BPFMAP_BLOOM_FILTER(seen, __u64, 10000, 0); */
 #define BPFMAP_BLOOM_FILTER(name, V, n, hashes, ...) \
-  BPFMAP__MAP(name, BLOOM_FILTER, n, 0, __type(value, V); __uint(map_extra, hashes);, __VA_ARGS__)
+  BPFMAP__V(name, BLOOM_FILTER, n, V, __uint(map_extra, hashes);, __VA_ARGS__)
 
 /* An event stream for each CPU. Linux 4.3. No size: the loader gives it a slot per possible CPU.
  * Example: BPFMAP_PERF_EVENT_ARRAY(events); */
 #define BPFMAP_PERF_EVENT_ARRAY(name, ...) BPFMAP__KV(name, PERF_EVENT_ARRAY, 0, 0, __u32, __u32, __VA_ARGS__)
 /* One event stream of all CPUs to user space (Linux 5.8) or back (6.1). The size is in bytes: a
  * power of two, whole pages; libbpf rounds it up. Example: BPFMAP_RINGBUF(events, 1 << 20); */
-#define BPFMAP_RINGBUF(name, bytes, ...) BPFMAP__MAP(name, RINGBUF, bytes, 0, , __VA_ARGS__)
-#define BPFMAP_USER_RINGBUF(name, bytes, ...) BPFMAP__MAP(name, USER_RINGBUF, bytes, 0, , __VA_ARGS__)
+#define BPFMAP_RINGBUF(name, bytes, ...) BPFMAP__MAP(name, RINGBUF, int, bytes, 0, , __VA_ARGS__)
+#define BPFMAP_USER_RINGBUF(name, bytes, ...) BPFMAP__MAP(name, USER_RINGBUF, int, bytes, 0, , __VA_ARGS__)
 
 /* Maps of maps. Linux 4.12. Inner is a type: BPFMAP_INNER or __typeof__(a_map). Inner maps known at
  * compile time follow the declaration:
@@ -173,19 +187,27 @@ enum { BPFMAP__NO_PREALLOC = 1, BPFMAP__BUILD_ID = 32, BPFMAP__MMAPABLE = 1024 }
 #define BPFMAP_PERCPU_CGROUP_STORAGE(name, K, V, ...) BPFMAP__KV(name, PERCPU_CGROUP_STORAGE, 0, 0, K, V, __VA_ARGS__)
 
 /* Memory that programs and user space share, in pages. Linux 6.9. Example: BPFMAP_ARENA(heap, 100); */
-#define BPFMAP_ARENA(name, pages, ...) BPFMAP__MAP(name, ARENA, pages, BPFMAP__MMAPABLE, , __VA_ARGS__)
+#define BPFMAP_ARENA(name, pages, ...) BPFMAP__MAP(name, ARENA, int, pages, BPFMAP__MMAPABLE, , __VA_ARGS__)
 
 /* ---- What a declaration tells ---------------------------------------------------------------- */
 
+#define BPFMAP__IS_POINTER(x) (__builtin_classify_type(x) == 5)
+/* What x points at; x itself if it is no pointer, so that a forgotten & is one sentence and not a
+ * page: only for its type. */
+#define BPFMAP__AT(x) \
+  (*__builtin_choose_expr(BPFMAP__IS_POINTER(x), *(__typeof__(x)*)8UL, (__typeof__(x)*)8UL))
+/* x as a helper takes it, who it points at being checked already: const and volatile are no matter. */
+#define BPFMAP__ADDRESS(x) ((void*)__builtin_choose_expr(BPFMAP__IS_POINTER(x), (x), 0))
 #define BPFMAP__BIT(KIND) (1ULL << BPFMAP__##KIND)
-#define BPFMAP__KIND(m) (sizeof(*(m)->type) / sizeof((*(m)->type)[0]))
+#define BPFMAP__KIND(m) (sizeof(*BPFMAP__AT(m).type) / sizeof((*BPFMAP__AT(m).type)[0]))
+#define BPFMAP__VALUE(m) (*BPFMAP__AT(m).value)
 #define BPFMAP__IS(m, kinds) ((1ULL << BPFMAP__KIND(m) & (kinds)) != 0)
 /* A striped array: how many indices it has, and how many elements lie between the slots of CPUs 0
  * and 1: whole lines of 64 bytes. The kernel puts elements 8-rounded apart. */
-#define BPFMAP__IS_STRIPED(m) (!__builtin_types_compatible_p(__typeof__((*(m)->type)[0]), int))
-#define BPFMAP__STRIPE_ENTRIES(m) (sizeof((*(m)->type)[0]) / sizeof(int))
+#define BPFMAP__IS_STRIPED(m) BPFMAP__IS_POINTER((*BPFMAP__AT(m).type)[0]) /* an array becomes one */
+#define BPFMAP__STRIPE_ENTRIES(m) (sizeof((*BPFMAP__AT(m).type)[0]) / sizeof(int))
 #define BPFMAP__STRIPE_STRIDE(m) \
-  BPFMAP__ROUND_UP(BPFMAP__STRIPE_ENTRIES(m), BPFMAP__SLOTS_OF_LINES(BPFMAP__ROUND_UP(sizeof(*(m)->value), 8)))
+  BPFMAP__ROUND_UP(BPFMAP__STRIPE_ENTRIES(m), BPFMAP__SLOTS_OF_LINES(BPFMAP__ROUND_UP(sizeof(BPFMAP__VALUE(m)), 8)))
 #define BPFMAP__ROUND_UP(n, multiple) (((n) + (multiple)-1) / (multiple) * (multiple))
 /* The fewest slots of so many bytes, a multiple of 8, that fill whole lines. */
 #define BPFMAP__SLOTS_OF_LINES(bytes) ((bytes) % 64 == 0 ? 1 : (bytes) % 32 == 0 ? 2 : (bytes) % 16 == 0 ? 4 : 8)
@@ -208,19 +230,37 @@ enum { BPFMAP__NO_PREALLOC = 1, BPFMAP__BUILD_ID = 32, BPFMAP__MMAPABLE = 1024 }
 /* What the compiler knows of x, it must not use. */
 #define BPFMAP__FORGET(x) __asm__("" : "+r"(x))
 #define BPFMAP__REQUIRE(condition, sentence) _Static_assert(condition, "bpfmap: " sentence)
-#define BPFMAP__REQUIRE_KIND(m, kinds, sentence) BPFMAP__REQUIRE(BPFMAP__IS(m, kinds), sentence)
+#define BPFMAP__REQUIRE_KIND(m, kinds, sentence)                                          \
+  BPFMAP__REQUIRE(BPFMAP__IS_POINTER(m), "a map is named by its address: &map, not map"); \
+  BPFMAP__REQUIRE(BPFMAP__IS(m, kinds), sentence)
 #define BPFMAP__REQUIRE_KEYED(m, k, kinds, sentence) \
   BPFMAP__REQUIRE_KIND(m, kinds, sentence);          \
   BPFMAP__REQUIRE_KEY(m, k)
 #define BPFMAP__REQUIRE_KEY(m, k) \
-  BPFMAP__REQUIRE(BPFMAP__SAME(*(k), *(m)->key), "this is no pointer to the map's key type")
+  BPFMAP__REQUIRE(BPFMAP__POINTS_TO(k, *BPFMAP__AT(m).key), "this is no pointer to the map's key type")
 #define BPFMAP__REQUIRE_VALUE(m, v) \
-  BPFMAP__REQUIRE(BPFMAP__SAME(*(v), *(m)->value), "this is no pointer to the map's value type")
-#define BPFMAP__REQUIRE_INTEGER(x) BPFMAP__REQUIRE(BPFMAP__INTEGER(x), "the value is no integer: name a member that is")
-#define BPFMAP__INTEGER(x) (__builtin_classify_type(x) >= 1 && __builtin_classify_type(x) <= 4)
+  BPFMAP__REQUIRE(BPFMAP__POINTS_TO(v, BPFMAP__VALUE(m)), "this is no pointer to the map's value type")
+#define BPFMAP__POINTS_TO(p, x) (BPFMAP__IS_POINTER(p) && BPFMAP__SAME(BPFMAP__AT(p), x))
 #define BPFMAP__SAME(a, b)                                       \
   (__builtin_types_compatible_p(__typeof__(a), __typeof__(b)) || \
    (BPFMAP__INTEGER(a) && BPFMAP__INTEGER(b) && sizeof(a) == sizeof(b)))
+#define BPFMAP__INTEGER(x) (__builtin_classify_type(x) >= 1 && __builtin_classify_type(x) <= 4)
+/* An integer of x's type, and what stands for it once a sentence was said about x. */
+#define BPFMAP__NUMBER(x) __builtin_choose_expr(BPFMAP__INTEGER(x), x, 0)
+#define BPFMAP__SIGNED(x) ((__typeof__(BPFMAP__NUMBER(x)))-1 < (__typeof__(BPFMAP__NUMBER(x)))1)
+/* The value or its member, which is what is counted in. dot: nothing, or .member */
+#define BPFMAP__REQUIRE_COUNTER(m, dot)                                                                                \
+  BPFMAP__REQUIRE(BPFMAP__INTEGER(BPFMAP__VALUE(m) dot), "the value is no integer: name a member that is");            \
+  BPFMAP__REQUIRE(!BPFMAP__INTEGER(BPFMAP__VALUE(m) dot) || sizeof(BPFMAP__VALUE(m) dot) <= 8,                         \
+                  "BPF has integers of up to 8 bytes: reduce wider ones by a BPFMAP_REDUCER, add to what bpfmap_slot " \
+                  "or bpfmap_get_or_init returns")
+#define BPFMAP__OFFSET(m, dot) ((__u64) & (*(__typeof__(BPFMAP__VALUE(m))*)0)dot)
+/* A preprocessor sees commas in braces as between arguments. text: of what it takes for one. */
+#define BPFMAP__REQUIRE_WHOLE(text)                                                 \
+  BPFMAP__REQUIRE(__builtin_constant_p(1) /* for clang: it can be computed */       \
+                      ? !__builtin_strchr(text, '{') || __builtin_strchr(text, '}') \
+                      : 1,                                                          \
+                  "parentheses around a compound literal, please: bpfmap_sum(&map, (&(struct key){1, 2}))")
 
 /* ---- Size ---------------------------------------------------------------------------------------
  *
@@ -301,8 +341,9 @@ static __always_inline __s64 bpfmap__size(void* map, __u64 kind, __u64 max_entri
   ({                                                                                                           \
     BPFMAP__REQUIRE_KIND(m, BPFMAP__COUNTED | BPFMAP__FIELD | BPFMAP__INDEXED,                                 \
                          "nobody counts the elements of this map type");                                       \
-    bpfmap__size((void*)(m), BPFMAP__KIND(m),                                                                  \
-                 BPFMAP__IS_STRIPED(m) ? BPFMAP__STRIPE_ENTRIES(m) : sizeof(*(m)->max_entries) / sizeof(int)); \
+    bpfmap__size(                                                                                              \
+        BPFMAP__ADDRESS(m), BPFMAP__KIND(m),                                                                   \
+        BPFMAP__IS_STRIPED(m) ? BPFMAP__STRIPE_ENTRIES(m) : sizeof(*BPFMAP__AT(m).max_entries) / sizeof(int)); \
   })
 
 /* ---- All CPUs of a per-CPU element --------------------------------------------------------------
@@ -324,12 +365,17 @@ const volatile __u64 bpfmap_cpu_holes[128] __weak = {0};
 struct bpfmap__walk {
   void* map;
   const void* key;
-  void* result;
+  void* result; /* where bpfmap_reduce has it */
   __u64 offset; /* of the member, in the slot */
   __u64 bytes;  /* of the slot: 64 bits, so that the verifier sees a constant */
   __u64 stride; /* of a striped array; 0: a per-CPU map */
-  __u32 slots;  /* that there were */
-  __u32 counts; /* those of them that counted, for min and max */
+  /* number and slots are less than they are by `start`, which is any number. Did they begin at 0, the
+   * verifier would tell a walk of no step from one of a step, and follow both to the program's end:
+   * in a loop of 64, for a million instructions. So they are alike to it. */
+  __u64 start;
+  __u64 number; /* the sum, or the end */
+  __u64 flip;   /* for the end */
+  __u64 slots;  /* that there were, or that counted */
 };
 
 /* The slot of a CPU in a striped array. The kernel compares the place with max_entries: beyond the
@@ -339,14 +385,31 @@ static __always_inline void* bpfmap__stripe(void* map, __u32 index, __u32 stride
   return bpf_map_lookup_elem(map, &place);
 }
 
-/* Whether a CPU has written to its slot, as far as bytes can tell: if one is not zero. */
-static __always_inline _Bool bpfmap__touched(const void* slot, __u64 bytes) {
-  __u64 at = 0;
-  for (; at + 8 <= bytes; at += 8)
-    if (*(const __u64*)(slot + at)) return 1;
-  for (; at < bytes; at++)
-    if (*(const __u8*)(slot + at)) return 1;
-  return 0;
+/* All bits, if x is not 0; else none. No branch: the verifier follows each way out of one, to the end
+ * of the program, and in a loop again each time. */
+static __always_inline __u64 bpfmap__mask(__u64 x) {
+  x |= -x;           /* sets the highest bit */
+  BPFMAP__FORGET(x); /* or the compiler would make a branch of it */
+  return -(x >> 63);
+}
+
+/* The lesser of two, without a branch. */
+static __always_inline __u64 bpfmap__lesser(__u64 a, __u64 b) {
+  __u64 less = (~a & b) | ((~a | b) & (a - b)); /* the highest bit: a < b */
+  BPFMAP__FORGET(less);
+  return b ^ ((a ^ b) & -(less >> 63));
+}
+
+/* Whether a CPU has written to its slot, as far as bytes can tell: not 0, if one of them is not. */
+static __always_inline __u64 bpfmap__touched(const void* slot, __u64 bytes) {
+  __u64 at = 0, any = 0;
+  for (; at + 64 <= bytes; at += 64) {
+    const __u64* words = slot + at;
+    any |= words[0] | words[1] | words[2] | words[3] | words[4] | words[5] | words[6] | words[7];
+  }
+  for (; at + 8 <= bytes; at += 8) any |= *(const __u64*)(slot + at);
+  for (; at < bytes; at++) any |= *(const __u8*)(slot + at);
+  return any;
 }
 
 /* Defines a function for bpf_loop: the verifier reads it once, for any number of CPUs. BPF has no
@@ -358,40 +421,75 @@ static __always_inline _Bool bpfmap__touched(const void* slot, __u64 bytes) {
     slot = walk->stride ? bpfmap__stripe(walk->map, *(const __u32*)walk->key, walk->stride, cpu) \
                         : bpf_map_lookup_percpu_elem(walk->map, walk->key, cpu);                 \
     if (!slot) return 1;                                                                         \
-    walk->slots++;                                                                               \
     __VA_ARGS__;                                                                                 \
     return 0;                                                                                    \
   }
 /* clang-format off */
-#define BPFMAP__END(fn, T, Wide, is_beyond) \
-  BPFMAP__STEP(fn, if (bpfmap__touched(slot, walk->bytes)) { \
-    Wide* end = walk->result; \
-    Wide one = *(T*)(slot + walk->offset); \
-    if (walk->counts++ == 0 || one is_beyond *end) *end = one; \
+/* Of numbers turned by `flip` such that the least is wanted of all; slots that do not count are more. */
+#define BPFMAP__END(fn, T, Wide) \
+  BPFMAP__STEP(fn, { \
+    __u64 counts = bpfmap__mask(bpfmap__touched(slot, walk->bytes)); \
+    __u64 one = ((__u64)(Wide)*(T*)(slot + walk->offset) ^ walk->flip) | ~counts; \
+    walk->number = bpfmap__lesser(one, walk->number + walk->start) - walk->start; \
+    walk->slots -= counts; /* one more, or not */ \
   })
 #define BPFMAP__STEPS(name, T, Wide) \
-  BPFMAP__STEP(bpfmap__sum_##name, *(Wide*)walk->result += *(T*)(slot + walk->offset)) \
-  BPFMAP__END(bpfmap__min_##name, T, Wide, <) \
-  BPFMAP__END(bpfmap__max_##name, T, Wide, >)
+  BPFMAP__STEP(bpfmap__sum_##name, walk->number += (Wide)*(T*)(slot + walk->offset)) \
+  BPFMAP__END(bpfmap__end_##name, T, Wide)
 BPFMAP__STEPS(u8, __u8, __u64) BPFMAP__STEPS(u16, __u16, __u64)
 BPFMAP__STEPS(u32, __u32, __u64) BPFMAP__STEPS(u64, __u64, __u64)
 BPFMAP__STEPS(s8, __s8, __s64) BPFMAP__STEPS(s16, __s16, __s64)
 BPFMAP__STEPS(s32, __s32, __s64) BPFMAP__STEPS(s64, __s64, __s64)
 
-static __always_inline __u32 bpfmap__fold(void *map, const void *key, void *step, void *result,
-                                          __u64 offset, __u64 bytes, __u32 entries, __u64 stride) {
-  struct bpfmap__walk walk = {map, key, result, offset, bytes, stride, 0, 0};
+static __always_inline void bpfmap__walk(struct bpfmap__walk* walk, void* step, __u32 entries) {
   __u32 ids = bpfmap_cpu_ids;
-  if (stride && *(const __u32*)key >= entries) return 0;
+  if (walk->stride && *(const __u32*)walk->key >= entries) return;
   /* Never, which the verifier knows. A loader that looks for calls of helpers sees the program
    * itself, and not what bpf_loop calls. */
-  if (ids == 0) bpf_map_lookup_percpu_elem(map, key, 0);
-  bpf_loop(ids < 8192 ? ids : 8192, step, &walk, 0);
-  return walk.slots;
+  if (ids == 0) bpf_map_lookup_percpu_elem(walk->map, walk->key, 0);
+  bpf_loop(ids < 8192 ? ids : 8192, step, walk, 0);
 }
-/* clang-format on */
+
+static __always_inline __u64 bpfmap__sum(void* map, const void* key, void* step, __u64 offset, __u64 bytes,
+                                         __u32 entries, __u64 stride) {
+  __u64 start = bpf_jiffies64();
+  struct bpfmap__walk walk = {
+      .map = map, .key = key, .offset = offset, .bytes = bytes, .stride = stride, .start = start, .number = -start};
+  bpfmap__walk(&walk, step, entries);
+  return walk.number + start;
+}
+
+static __always_inline __u64 bpfmap__end(void* map, const void* key, void* step, __u64 flip, __u64 offset, __u64 bytes,
+                                         __u32 entries, __u64 stride) {
+  __u64 start = bpf_jiffies64(), none = bpf_jiffies64();
+  struct bpfmap__walk walk = {.map = map,
+                              .key = key,
+                              .offset = offset,
+                              .bytes = bytes,
+                              .stride = stride,
+                              .start = start,
+                              .flip = flip,
+                              .number = ~0ULL - start,
+                              .slots = -none};
+  bpfmap__walk(&walk, step, entries);
+  return ((walk.number + start) ^ flip) & bpfmap__mask(walk.slots + none);
+}
+/* The sign's bit turned, signed numbers are in the order of unsigned ones; all turned, the greatest
+ * is the least. */
+#define BPFMAP__FLIP_FOR_MIN(is_signed) ((is_signed) ? 1ULL << 63 : 0)
+#define BPFMAP__FLIP_FOR_MAX(is_signed) (~BPFMAP__FLIP_FOR_MIN(is_signed))
+
+static __always_inline __u32 bpfmap__reduce(void* map, const void* key, void* step, void* accumulator, __u32 entries,
+                                            __u64 stride) {
+  __u64 start = bpf_jiffies64();
+  struct bpfmap__walk walk = {
+      .map = map, .key = key, .result = accumulator, .stride = stride, .start = start, .slots = -start};
+  bpfmap__walk(&walk, step, entries);
+  return walk.slots + start;
+}
 
 #define BPFMAP__REQUIRE_PER_CPU(m, k)                                                                \
+  BPFMAP__REQUIRE(BPFMAP__IS_POINTER(m), "a map is named by its address: &map, not map");            \
   BPFMAP__REQUIRE(BPFMAP__HAS_SLOTS(m), "only per-CPU maps and striped arrays have a slot per CPU"); \
   BPFMAP__REQUIRE_KEY(m, k)
 #define BPFMAP__BY_SIZE(op, x)         \
@@ -399,30 +497,31 @@ static __always_inline __u32 bpfmap__fold(void *map, const void *key, void *step
    : sizeof(x) == 4 ? bpfmap__##op##32 \
    : sizeof(x) == 2 ? bpfmap__##op##16 \
                     : bpfmap__##op##8)
-/* dot: nothing, or .member */
-#define BPFMAP__REDUCE(op, m, k, dot)                                                                                  \
-  ({                                                                                                                   \
-    BPFMAP__REQUIRE_PER_CPU(m, k);                                                                                     \
-    BPFMAP__REQUIRE_INTEGER((*(m)->value)dot);                                                                         \
-    typedef __typeof__((*(m)->value)dot) bpfmap__part;                                                                 \
-    enum { bpfmap__signed = (bpfmap__part)-1 < (bpfmap__part)1 };                                                      \
-    __typeof__(__builtin_choose_expr(bpfmap__signed, (__s64)0, (__u64)0)) bpfmap__result = 0;                          \
-    bpfmap__fold((void*)(m), (k),                                                                                      \
-                 bpfmap__signed ? BPFMAP__BY_SIZE(op##_s, bpfmap__part) : BPFMAP__BY_SIZE(op##_u, bpfmap__part),       \
-                 &bpfmap__result, (__u64) & (*(__typeof__((m)->value))0)dot, sizeof(*(m)->value), BPFMAP__STRIPES(m)); \
-    bpfmap__result;                                                                                                    \
+/* text: of k; fn and step: what does it; the rest: what fn takes in between. */
+#define BPFMAP__REDUCE(text, m, k, dot, fn, step, ...)                                               \
+  ({                                                                                                 \
+    BPFMAP__REQUIRE_WHOLE(text);                                                                     \
+    BPFMAP__REQUIRE_PER_CPU(m, k);                                                                   \
+    BPFMAP__REQUIRE_COUNTER(m, dot);                                                                 \
+    (__typeof__(__builtin_choose_expr(BPFMAP__SIGNED(BPFMAP__VALUE(m) dot), (__s64)0, (__u64)0)))fn( \
+        BPFMAP__ADDRESS(m), BPFMAP__ADDRESS(k),                                                      \
+        BPFMAP__SIGNED(BPFMAP__VALUE(m) dot) ? BPFMAP__BY_SIZE(step##_s, BPFMAP__VALUE(m) dot)       \
+                                             : BPFMAP__BY_SIZE(step##_u, BPFMAP__VALUE(m) dot),      \
+        __VA_ARGS__ BPFMAP__OFFSET(m, dot), sizeof(BPFMAP__VALUE(m)), BPFMAP__STRIPES(m));           \
   })
+#define BPFMAP__REDUCE_TO_END(text, m, k, dot, FLIP) \
+  BPFMAP__REDUCE(text, m, k, dot, bpfmap__end, end, FLIP(BPFMAP__SIGNED(BPFMAP__VALUE(m) dot)), )
 
 /* bpfmap_sum(&m, &key), bpfmap_sum(&m, &key, member): the sum of all CPUs' slots, or of a member of
  * them, as __u64, or __s64 if they are signed; 0 if the element is absent. Linux 5.19.
  * Example: __u64 bytes = bpfmap_sum(&flows, &key, received.bytes); */
-#define bpfmap_sum(m, k, ...) BPFMAP__REDUCE(sum, m, k, __VA_OPT__(.) __VA_ARGS__)
+#define bpfmap_sum(m, k, ...) BPFMAP__REDUCE(#k, m, k, __VA_OPT__(.) __VA_ARGS__, bpfmap__sum, sum, )
 /* bpfmap_min, bpfmap_max: the smallest and the largest slot that a CPU has written to, or member of
  * such slots; 0 if there is none, or no element. As in C++, a slot that is all zeros was never
  * written to; to count those too, or to tell them by a member, use bpfmap_reduce. Linux 5.19.
  * Example: if (bpfmap_max(&depths, &queue) > 100) ... */
-#define bpfmap_min(m, k, ...) BPFMAP__REDUCE(min, m, k, __VA_OPT__(.) __VA_ARGS__)
-#define bpfmap_max(m, k, ...) BPFMAP__REDUCE(max, m, k, __VA_OPT__(.) __VA_ARGS__)
+#define bpfmap_min(m, k, ...) BPFMAP__REDUCE_TO_END(#k, m, k, __VA_OPT__(.) __VA_ARGS__, BPFMAP__FLIP_FOR_MIN)
+#define bpfmap_max(m, k, ...) BPFMAP__REDUCE_TO_END(#k, m, k, __VA_OPT__(.) __VA_ARGS__, BPFMAP__FLIP_FOR_MAX)
 
 /* BPFMAP_REDUCER(fn, accumulator, slot) {...} defines, at file scope, a function for bpfmap_reduce.
  * bpfmap_reduce(&m, &key, fn, &acc) calls fn for each possible CPU's slot, in order of CPU ids.
@@ -433,14 +532,15 @@ static __always_inline __u32 bpfmap__fold(void *map, const void *key, void *step
  *   if (bpfmap_reduce(&latencies, &key, slowest, &worst)) ... */
 #define BPFMAP_REDUCER(fn, accumulator, slot_parameter)               \
   static __always_inline void fn##__one(accumulator, slot_parameter); \
-  BPFMAP__STEP(fn, fn##__one(walk->result, slot))                     \
+  BPFMAP__STEP(fn, fn##__one(walk->result, slot); walk->slots++)      \
   static __always_inline void fn##__one(accumulator, slot_parameter)
-#define bpfmap_reduce(m, k, fn, acc)                                    \
-  ({                                                                    \
-    BPFMAP__REQUIRE_PER_CPU(m, k);                                      \
-    if (0) /* for the compiler's check of both types */                 \
-      fn##__one((acc), (m)->value);                                     \
-    bpfmap__fold((void*)(m), (k), fn, (acc), 0, 0, BPFMAP__STRIPES(m)); \
+#define bpfmap_reduce(m, k, fn, acc)                                                                                  \
+  ({                                                                                                                  \
+    BPFMAP__REQUIRE_PER_CPU(m, k);                                                                                    \
+    BPFMAP__REQUIRE(__builtin_types_compatible_p(__typeof__(fn##__one),                                               \
+                                                 void(__typeof__(acc), const __typeof__(BPFMAP__VALUE(m))*)),         \
+                    "the reducer's parameters are a pointer of the accumulator's type and then one to a const slot"); \
+    bpfmap__reduce(BPFMAP__ADDRESS(m), BPFMAP__ADDRESS(k), fn, BPFMAP__ADDRESS(acc), BPFMAP__STRIPES(m));             \
   })
 
 /* ---- Writing --------------------------------------------------------------------------------- */
@@ -461,6 +561,19 @@ static __always_inline void* bpfmap__find(void* map, const void* key, __u32 entr
   if (*(const __u32*)key >= entries) return NULL; /* it would be another CPU's, or no one's */
   return bpfmap__stripe(map, *(const __u32*)key, stride, bpf_get_smp_processor_id());
 }
+
+/* zeros: as many as the value has bytes; none are needed for a word. */
+static __always_inline void* bpfmap__create_zeroed(void* map, const void* key, const void* zeros, __u64 bytes,
+                                                   long* error) {
+  __u64 word = 0;
+  return bpfmap__create(map, key, bytes > sizeof(word) ? zeros : &word, error);
+}
+/* For what the stack has no room: zeros of the program's constants. */
+#define BPFMAP__ZEROS(m)                                                  \
+  ({                                                                      \
+    static const __u64 bpfmap__zeros[(sizeof(BPFMAP__VALUE(m)) + 7) / 8]; \
+    (const void*)bpfmap__zeros;                                           \
+  })
 
 static __always_inline void* bpfmap__get_or_init(void* map, const void* key, const void* initial, _Bool indexed,
                                                  __u32 entries, __u32 stride) {
@@ -484,91 +597,129 @@ static __always_inline void* bpfmap__get_or_init(void* map, const void* key, con
  * Returns 0; or nothing was added: -E2BIG (full, or beyond the array), -EAGAIN (deleted or evicted
  * at this moment), else what bpf_map_update_elem said.
  * Example: bpfmap_add(&flows, &key, skb->len, received.bytes); */
-#define bpfmap_add(m, k, n, ...) BPFMAP__ADD(m, k, n, __VA_OPT__(.) __VA_ARGS__)
-#define BPFMAP__ADD(m, k, n, dot)                                                                      \
-  ({                                                                                                   \
-    BPFMAP__REQUIRE_STORING(m, k);                                                                     \
-    BPFMAP__REQUIRE_INTEGER((*(m)->value)dot);                                                         \
-    BPFMAP__REQUIRE(BPFMAP__HAS_SLOTS(m) || sizeof((*(m)->value)dot) >= 4,                             \
-                    "BPF has atomic additions of 4 and 8 bytes only");                                 \
-    void* bpfmap__map = (void*)(m);                                                                    \
-    const void* bpfmap__key = (k);                                                                     \
-    __typeof__((*(m)->value)dot) bpfmap__n = (n);                                                      \
-    long bpfmap__error = 0;                                                                            \
-    __typeof__((m)->value) bpfmap__value = bpfmap__find(bpfmap__map, bpfmap__key, BPFMAP__STRIPES(m)); \
-    if (!bpfmap__value && BPFMAP__IS(m, BPFMAP__INDEXED)) {                                            \
-      bpfmap__error = -BPFMAP__E2BIG;                                                                  \
-    } else if (!bpfmap__value) {                                                                       \
-      __typeof__(*(m)->value) bpfmap__zero;                                                            \
-      __builtin_memset(&bpfmap__zero, 0, sizeof(bpfmap__zero));                                        \
-      bpfmap__value = bpfmap__create(bpfmap__map, bpfmap__key, &bpfmap__zero, &bpfmap__error);         \
-    }                                                                                                  \
-    if (bpfmap__value && BPFMAP__HAS_SLOTS(m))                                                         \
-      (*bpfmap__value) dot += bpfmap__n;                                                               \
-    else if (bpfmap__value)                                                                            \
-      __sync_fetch_and_add(&(*bpfmap__value)dot, bpfmap__n);                                           \
-    bpfmap__error;                                                                                     \
+#define bpfmap_add(m, k, n, ...) BPFMAP__ADD(#k, m, k, n, __VA_OPT__(.) __VA_ARGS__)
+#define BPFMAP__ADD(text, m, k, n, dot)                                                                               \
+  ({                                                                                                                  \
+    BPFMAP__REQUIRE_WHOLE(text);                                                                                      \
+    BPFMAP__REQUIRE_STORING(m, k);                                                                                    \
+    BPFMAP__REQUIRE_COUNTER(m, dot);                                                                                  \
+    BPFMAP__REQUIRE(!BPFMAP__IS_CONST(BPFMAP__VALUE(m) dot), "the value is const: nothing can be added to it");       \
+    BPFMAP__REQUIRE(!BPFMAP__IS_BOOL(BPFMAP__VALUE(m) dot), "a _Bool is no number that can be added to");             \
+    BPFMAP__REQUIRE(BPFMAP__INTEGER(n), "what is added is no integer");                                               \
+    BPFMAP__REQUIRE(BPFMAP__HAS_SLOTS(m) || sizeof(BPFMAP__VALUE(m) dot) >= 4,                                        \
+                    "BPF has atomic additions of 4 and 8 bytes only");                                                \
+    BPFMAP__REQUIRE(BPFMAP__HAS_SLOTS(m) || BPFMAP__IS_ALIGNED(m, dot),                                               \
+                    "BPF has atomic additions to aligned members only, and this one is packed");                      \
+    bpfmap__add(BPFMAP__ADDRESS(m), BPFMAP__ADDRESS(k), (__u64)(__typeof__(BPFMAP__NUMBER(BPFMAP__VALUE(m) dot)))(n), \
+                BPFMAP__OFFSET(m, dot), sizeof(BPFMAP__VALUE(m) dot), BPFMAP__ZEROS(m), sizeof(BPFMAP__VALUE(m)),     \
+                BPFMAP__IS(m, BPFMAP__INDEXED), BPFMAP__HAS_SLOTS(m), BPFMAP__STRIPES(m));                            \
   })
+#define BPFMAP__IS_CONST(x) __builtin_types_compatible_p(__typeof__(x)*, const __typeof__(x)*)
+#define BPFMAP__IS_BOOL(x) __builtin_types_compatible_p(__typeof__(x), _Bool)
+/* By a constant index, that is: the verifier looks at the others. */
+#define BPFMAP__IS_ALIGNED(m, dot) \
+  (__builtin_constant_p(BPFMAP__OFFSET(m, dot)) ? BPFMAP__OFFSET(m, dot) % sizeof(BPFMAP__VALUE(m) dot) == 0 : 1)
+
+/* Members of any type, in packed structs as well. */
+/* clang-format off */
+#define BPFMAP__ADD_TO(T) \
+  if (width == sizeof(T)) { \
+    typedef T __attribute__((may_alias)) bpfmap__aligned; \
+    struct __attribute__((packed, may_alias)) bpfmap__packed { T number; }; \
+    if (aligned) *(bpfmap__aligned*)at += (T)n; else ((struct bpfmap__packed*)at)->number += (T)n; \
+  }
+/* clang-format on */
+static __always_inline long bpfmap__add(void* map, const void* key, __u64 n, __u64 offset, __u64 width,
+                                        const void* zeros, __u64 bytes, _Bool indexed, _Bool slots, __u32 entries,
+                                        __u32 stride) {
+  _Bool aligned = offset % width == 0;
+  long error = -BPFMAP__E2BIG;
+  void* at = bpfmap__find(map, key, entries, stride);
+  if (!at && !indexed) at = bpfmap__create_zeroed(map, key, zeros, bytes, &error);
+  if (!at) return error;
+  at += offset;
+  if (!slots && width == 4) {
+    __sync_fetch_and_add((__u32*)at, (__u32)n);
+  } else if (!slots) {
+    __sync_fetch_and_add((__u64*)at, n);
+  } else {
+    BPFMAP__ADD_TO(__u8) BPFMAP__ADD_TO(__u16) BPFMAP__ADD_TO(__u32) BPFMAP__ADD_TO(__u64)
+  }
+  return 0;
+}
 
 /* bpfmap_get_or_init(&m, &key, &initial): a pointer to the value, which is made as a copy of
  * `initial` if absent (per-CPU maps: this CPU's slot is, the others are zeroed). Maps and kernels
  * as bpfmap_add. NULL: full, or beyond the array. Values too large for the stack: keep `initial` in
  * a global variable. Example: struct flow *flow = bpfmap_get_or_init(&flows, &key, &new_flow); */
-#define bpfmap_get_or_init(m, k, initial)                                                                   \
-  ({                                                                                                        \
-    BPFMAP__REQUIRE_STORING(m, k);                                                                          \
-    BPFMAP__REQUIRE_VALUE(m, initial);                                                                      \
-    (__typeof__((m)->value))bpfmap__get_or_init((void*)(m), (k), (initial), BPFMAP__IS(m, BPFMAP__INDEXED), \
-                                                BPFMAP__STRIPES(m));                                        \
+#define bpfmap_get_or_init(m, k, initial)                                                                          \
+  ({                                                                                                               \
+    BPFMAP__REQUIRE_STORING(m, k);                                                                                 \
+    BPFMAP__REQUIRE_VALUE(m, initial);                                                                             \
+    (__typeof__(BPFMAP__AT(m).value))bpfmap__get_or_init(BPFMAP__ADDRESS(m), BPFMAP__ADDRESS(k),                   \
+                                                         BPFMAP__ADDRESS(initial), BPFMAP__IS(m, BPFMAP__INDEXED), \
+                                                         BPFMAP__STRIPES(m));                                      \
   })
 
 /* bpfmap_slot(&m, &key): this CPU's slot of an element of a per-CPU map or striped array; NULL:
  * absent. The map type's first kernel. For what bpfmap_add cannot do; mind what it says of
  * interrupts. Example: struct worst *worst = bpfmap_slot(&latencies, &queue); */
-#define bpfmap_slot(m, k)                                                      \
-  ({                                                                           \
-    BPFMAP__REQUIRE_PER_CPU(m, k);                                             \
-    (__typeof__((m)->value))bpfmap__find((void*)(m), (k), BPFMAP__STRIPES(m)); \
+#define bpfmap_slot(m, ...) BPFMAP__SLOT(m, (__VA_ARGS__)) /* compound literals, too */
+#define BPFMAP__SLOT(m, k)                                                                                     \
+  ({                                                                                                           \
+    BPFMAP__REQUIRE_PER_CPU(m, k);                                                                             \
+    (__typeof__(BPFMAP__AT(m).value))bpfmap__find(BPFMAP__ADDRESS(m), BPFMAP__ADDRESS(k), BPFMAP__STRIPES(m)); \
   })
 
 /* bpfmap_inner(&outer, &key): the inner map or NULL, as a pointer that all functions here take.
  * Linux 4.12. Example: __typeof__(bpfmap_inner(&tenants, &id)) ports = bpfmap_inner(&tenants, &id);
  *                      if (ports) bpfmap_add(ports, &port, 1); */
-#define bpfmap_inner(m, k)                                               \
-  ({                                                                     \
-    BPFMAP__REQUIRE_KEYED(m, k, BPFMAP__MAPS, "this map holds no maps"); \
-    (__typeof__((m)->values[0]))bpf_map_lookup_elem((m), (k));           \
+#define bpfmap_inner(m, ...) BPFMAP__INNER_MAP(m, (__VA_ARGS__))
+#define BPFMAP__INNER_MAP(m, k)                                                                       \
+  ({                                                                                                  \
+    BPFMAP__REQUIRE_KEYED(m, k, BPFMAP__MAPS, "this map holds no maps");                              \
+    (__typeof__(BPFMAP__AT(m).values[0]))bpf_map_lookup_elem(BPFMAP__ADDRESS(m), BPFMAP__ADDRESS(k)); \
   })
 
 /* bpfmap_push(&m, &value), bpfmap_push(&m, &value, BPF_EXIST): adds to a queue, stack or Bloom
  * filter; BPF_EXIST lets a full queue or stack drop its oldest element. Linux 4.20, filters 5.16.
  * Returns 0 or -E2BIG (full). Example: if (bpfmap_push(&jobs, &job)) lost++; */
-#define bpfmap_push(m, element, ...)                                                               \
-  ({                                                                                               \
-    BPFMAP__REQUIRE_KIND(m, BPFMAP__LISTS | BPFMAP__BIT(BLOOM_FILTER),                             \
-                         "push is for queues, stacks and Bloom filters");                          \
-    BPFMAP__REQUIRE_VALUE(m, element);                                                             \
-    (long)(int)bpf_map_push_elem((m), (element), BPFMAP__FLAGS(__VA_ARGS__)); /* int: see above */ \
+#define bpfmap_push(m, element, ...)                                               \
+  ({                                                                               \
+    BPFMAP__REQUIRE_WHOLE(#element);                                               \
+    BPFMAP__REQUIRE_ONE_FLAG(__VA_ARGS__);                                         \
+    BPFMAP__REQUIRE_KIND(m, BPFMAP__LISTS | BPFMAP__BIT(BLOOM_FILTER),             \
+                         "push is for queues, stacks and Bloom filters");          \
+    BPFMAP__REQUIRE_VALUE(m, element);                                             \
+    (long)(int)bpf_map_push_elem(BPFMAP__ADDRESS(m), BPFMAP__ADDRESS(element),     \
+                                 BPFMAP__FLAGS(__VA_ARGS__)); /* int: see above */ \
   })
 
-#define BPFMAP__REQUIRE_EVENT(m, KIND, event)                                                 \
-  BPFMAP__REQUIRE_KIND(m, BPFMAP__BIT(KIND), "emit is for ring buffers, emit_perf for perf"); \
-  BPFMAP__REQUIRE(!__builtin_types_compatible_p(__typeof__(*(event)), void),                  \
+#define BPFMAP__REQUIRE_EVENT(m, KIND, event)                                                                      \
+  BPFMAP__REQUIRE_KIND(m, BPFMAP__BIT(KIND), "emit is for ring buffers, emit_perf for perf");                      \
+  BPFMAP__REQUIRE(BPFMAP__IS_POINTER(event) && !__builtin_types_compatible_p(__typeof__(BPFMAP__AT(event)), void), \
                   "the event must be a pointer to a type, which tells its size")
-/* bpfmap_emit(&ring, &event): copies the event into a ring buffer, pads included: zero them.
- * Linux 5.8. Returns 0, -EAGAIN (full, the event is lost). Example: bpfmap_emit(&ring, &event); */
-#define bpfmap_emit(m, event)                              \
-  ({                                                       \
-    BPFMAP__REQUIRE_EVENT(m, RINGBUF, event);              \
-    bpf_ringbuf_output((m), (event), sizeof(*(event)), 0); \
+/* Of an array the whole, and not what its name becomes a pointer to. */
+#define BPFMAP__IS_ARRAY(x) (!__builtin_types_compatible_p(__typeof__(x), __typeof__(&BPFMAP__AT(x))))
+#define BPFMAP__EVENT_SIZE(event) (BPFMAP__IS_ARRAY(event) ? sizeof(event) : sizeof(BPFMAP__AT(event)))
+/* bpfmap_emit(&ring, &event), bpfmap_emit(&ring, array): copies the event into a ring buffer, pads
+ * included: zero them. Linux 5.8. Returns 0, -EAGAIN (full, the event is lost).
+ * Example: bpfmap_emit(&ring, &event); */
+#define bpfmap_emit(m, ...) BPFMAP__EMIT(m, (__VA_ARGS__)) /* compound literals, too */
+#define BPFMAP__EMIT(m, event)                                                                    \
+  ({                                                                                              \
+    BPFMAP__REQUIRE_EVENT(m, RINGBUF, event);                                                     \
+    bpf_ringbuf_output(BPFMAP__ADDRESS(m), BPFMAP__ADDRESS(event), BPFMAP__EVENT_SIZE(event), 0); \
   })
 /* bpfmap_emit_perf(ctx, &events, &event): the same into this CPU's buffer of a perf event array.
  * Linux 4.4, GPL-compatible. Returns 0, -ENOSPC (full: lost), -ENOENT (this CPU has no reader).
  * Example: bpfmap_emit_perf(ctx, &events, &event); */
-#define bpfmap_emit_perf(ctx, m, event)                                                         \
-  ({                                                                                            \
-    BPFMAP__REQUIRE_EVENT(m, PERF_EVENT_ARRAY, event);                                          \
-    bpf_perf_event_output((ctx), (m), 0xffffffffULL /* this CPU */, (event), sizeof(*(event))); \
+#define bpfmap_emit_perf(ctx, m, ...) BPFMAP__EMIT_PERF(ctx, m, (__VA_ARGS__))
+#define BPFMAP__EMIT_PERF(ctx, m, event)                                                                   \
+  ({                                                                                                       \
+    BPFMAP__REQUIRE_EVENT(m, PERF_EVENT_ARRAY, event);                                                     \
+    bpf_perf_event_output((ctx), BPFMAP__ADDRESS(m), 0xffffffffULL /* this CPU */, BPFMAP__ADDRESS(event), \
+                          BPFMAP__EVENT_SIZE(event));                                                      \
   })
 
 /* ---- Histograms ---------------------------------------------------------------------------------
@@ -596,13 +747,20 @@ static __always_inline __u32 bpfmap_log2_slot(__u64 v) {
 }
 
 /* bpfmap_linear_slot(v, low, width, buckets): slot 0 holds v < low, slots s = 1 to `buckets` hold
- * low + (s-1) * width <= v < low + s * width, slot buckets+1 all above. width >= 1; constants.
+ * low + (s-1) * width <= v < low + s * width, slot buckets+1 all above. v and low may be negative if
+ * their types can. width >= 1; constants.
  * Example: BPFMAP_ARRAY(sizes, __u64, BPFMAP_LINEAR_SLOTS(15));
  *          __u32 slot = bpfmap_linear_slot(length, 0, 100, 15); */
 #define BPFMAP_LINEAR_SLOTS(buckets) ((buckets) + 2)
-static __always_inline __u32 bpfmap_linear_slot(__u64 v, __u64 low, __u64 width, __u32 buckets) {
-  if (v < low) return 0;
-  v = (v - low) / width;
+#define bpfmap_linear_slot(v, low, width, buckets) \
+  bpfmap__linear_slot((__u64)(v), BPFMAP__SIGNED(v), (__u64)(low), BPFMAP__SIGNED(low), (width), (buckets))
+static __always_inline __u32 bpfmap__linear_slot(__u64 v, _Bool v_signed, __u64 low, _Bool low_signed, __u64 width,
+                                                 __u32 buckets) {
+  _Bool v_negative = v_signed && (__s64)v < 0, low_negative = low_signed && (__s64)low < 0;
+  __u64 above = v - low;
+  if (v_negative == low_negative ? v < low : v_negative) return 0;
+  if (low_negative && !v_negative && above < v) above = ~0ULL; /* from -2^63 to 2^64 is more than that */
+  v = above / width;
   BPFMAP__FORGET(v); /* or it might check one register and return another */
   if (v > buckets) v = buckets;
   BPFMAP__FORGET(v);
