@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
-// expect-error: incompatible pointer types
+// expect-error: the reducer's parameters are
 #include <linux/bpf.h>
 
 #include <bpfmap.bpf.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
-// expect-error: indirection requires pointer operand
+// expect-error: this is no pointer to the map's key type
 #include <linux/bpf.h>
 
 #include <bpfmap.bpf.h>
