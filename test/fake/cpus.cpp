@@ -280,6 +280,30 @@ BOOST_AUTO_TEST_CASE(find_an_array_too_small_for_a_cpu_that_is_online) {
   BOOST_TEST(enough.uncovered_cpus(ec).to_string() == "4-5,8");
 }
 
+// It is the user's code: what it throws is the user's to catch, whatever the call's last parameter is.
+struct has_no_idea {
+  std::uint32_t operator()(bpfmap::cpu_topology const&) const { throw std::runtime_error("no idea"); }
+};
+struct cannot_be_made {
+  cannot_be_made() { throw std::runtime_error("no idea"); }
+  std::uint32_t operator()(bpfmap::cpu_topology const&) const noexcept { return 1; }
+};
+
+BOOST_AUTO_TEST_CASE(let_a_policys_exception_pass_and_change_nothing) {
+  std::error_code ec;
+  BOOST_CHECK_THROW((void)bpfmap::perf_event_array<has_no_idea>::create({.name = "events"}), std::runtime_error);
+  BOOST_CHECK_THROW((void)bpfmap::perf_event_array<has_no_idea>::create({.name = "events"}, ec), std::runtime_error);
+  BOOST_CHECK_THROW((void)bpfmap::perf_event_array<cannot_be_made>::create({.name = "events"}), std::runtime_error);
+  BOOST_CHECK_THROW((void)bpfmap::perf_event_array<cannot_be_made>::create({.name = "events"}, ec), std::runtime_error);
+  BOOST_TEST(fake::calls(fake::call::map_create) == 0U);
+  fake::set_object({.programs = {}, .maps = {{.type = 4, .value_size = 4, .max_entries = 7, .name = "events"}}});
+  auto object = bpfmap::object::open("events.o");
+  BOOST_CHECK_THROW(object.map("events").set_max_entries(has_no_idea{}), std::runtime_error);
+  BOOST_CHECK_THROW(object.map("events").set_max_entries(has_no_idea{}, ec), std::runtime_error);
+  object.load();
+  BOOST_TEST((object.map<bpfmap::perf_event_array<bpfmap::sizing::at_most<7>>>("events").max_size() == 7U));
+}
+
 BOOST_AUTO_TEST_CASE(say_so_where_the_cpus_cannot_be_read) {
   fake_files::set(fake_files::possible, std::nullopt);
   auto const error = test::error_of([] { (void)bpfmap::perf_event_array<>::create({.name = "events"}); });

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <concepts>
 #include <cstdint>
+#include <utility>
 
 #include <bpfmap/core/concepts.hpp>
 #include <bpfmap/core/cpu.hpp>
@@ -15,7 +16,9 @@
 namespace bpfmap::inline BPFMAP_ABI {
 
 /// Says how many entries a perf event array has on a machine: `std::uint32_t operator()(cpu_topology const&)`.
-/// With `static constexpr bool partial = true` it may leave CPUs that are online without an entry.
+/// With `static constexpr bool partial = true` it may leave CPUs that are online without an entry. If it throws,
+/// nothing is created or changed, and its caller gets the exception; a call with std::error_code& is noexcept only if
+/// it is.
 template <class P>
 concept sizing_policy = because<std::default_initializable<P>&& requires(P const& policy, cpu_topology const& cpus) {
   { policy(cpus) } -> std::convertible_to<std::uint32_t>;
@@ -55,6 +58,11 @@ namespace detail {
 
 template <class P>
 inline constexpr bool may_be_partial = requires { requires P::partial; };
+
+/// Whether asking a policy that is there cannot throw.
+template <class P>
+inline constexpr bool nothrow_policy =
+    noexcept(static_cast<std::uint32_t>(std::declval<P const&>()(std::declval<cpu_topology const&>())));
 
 }  // namespace detail
 

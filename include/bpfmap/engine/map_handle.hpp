@@ -300,7 +300,7 @@ class typed_map : public map_handle {
   /// @code
   /// auto flows = bpfmap::hash<flow_key, flow_stats>::create({.name = "flows", .max_entries = 65536});
   /// @endcode
-  static Derived create(create_options const& options, std::error_code& ec) noexcept {
+  static Derived create(create_options const& options, std::error_code& ec) noexcept(Derived::nothrow_create) {
     return create_checked(options, ec, nullptr);
   }
   static Derived create(create_options const& options)
@@ -397,6 +397,8 @@ class typed_map : public map_handle {
   // Nothing to adjust or prepare, unless Derived says so. `why` is null where nobody will read it: then these
   // and the functions below must not throw, because a noexcept overload is the caller.
   void open(std::error_code&, std::string*) {}
+  // Whether adjust() cannot throw: where it asks the user's code, that may.
+  static constexpr bool nothrow_create = true;
   static void adjust(create_options&, std::error_code&, std::string*) {}
   // BTF of key and value, for types that the kernel does not create without: kept open until the map has it.
   static unique_fd describe(create_options&, std::error_code&, std::string*) { return {}; }

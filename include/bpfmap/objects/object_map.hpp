@@ -56,7 +56,7 @@ class object_map {
   /// object.map("events").set_max_entries(bpfmap::sizing::fixed<32>{});
   /// @endcode
   template <sizing_policy Policy>
-  void set_max_entries(Policy const& policy, std::error_code& ec) const noexcept {
+  void set_max_entries(Policy const& policy, std::error_code& ec) const noexcept(detail::nothrow_policy<Policy>) {
     auto const cpus = cpu_topology::read(cpu_topology::sysfs, ec);
     if (!ec) set_max_entries(static_cast<std::uint32_t>(policy(cpus)), ec);
   }
