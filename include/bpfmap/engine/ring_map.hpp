@@ -10,17 +10,26 @@
 #include <atomic>
 #include <bit>
 #include <cerrno>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
 #include <system_error>
+#include <utility>
 
 #include <bpfmap/core/concepts.hpp>
 #include <bpfmap/engine/map_handle.hpp>
 #include <bpfmap/kernel/memory.hpp>
 
 namespace bpfmap::inline BPFMAP_ABI::detail {
+
+/// How far one position of a ring is ahead of another. Positions are the kernel's unsigned long and wrap around, in
+/// 32-bit processes after 4 GiB; their distance is never more than the ring has bytes.
+template <std::unsigned_integral Position>
+constexpr std::uint64_t ring_distance(Position ahead, Position behind) noexcept {
+  return static_cast<Position>(ahead - behind);
+}
 
 /// A map that is one stream of records, mapped into memory when it is created or bound.
 template <class Derived, map_type Type>
@@ -31,6 +40,7 @@ class ring_map : public typed_map<Derived, Type> {
 
   /// How many bytes of records the producer has put in since the map was created, those included that are being
   /// written now.
+  /// In 32-bit processes this and the next one are the numbers modulo 4 GiB.
   /// @cost none: the kernel's memory is read
   [[nodiscard]] std::uint64_t producer_position() const noexcept { return position(producer_.data()); }
   /// How many bytes of records the consumer has taken since the map was created.
@@ -40,8 +50,8 @@ class ring_map : public typed_map<Derived, Type> {
   /// @cost none
   [[nodiscard]] std::uint64_t pending() const noexcept {
     // In this order, or the consumer could overtake what was read.
-    std::uint64_t const taken = consumer_position();
-    return producer_position() - taken;
+    unsigned long const taken = position(consumer_.data());
+    return ring_distance(position(producer_.data()), taken);
   }
 
   /// The records as they lie in the kernel's memory: capacity() bytes, and the same ones once more behind them, so
@@ -81,9 +91,12 @@ class ring_map : public typed_map<Derived, Type> {
 
   void open(std::error_code& ec, std::string* why) {
     std::size_t const page = mapping::page_size();
-    consumer_ = mapping::map(this->fd(), page, 0, !user_produces, ec);
-    if (!ec)
-      producer_ = mapping::map(this->fd(), page + 2 * static_cast<std::size_t>(capacity()), page, user_produces, ec);
+    std::uint64_t const bytes = page + 2 * capacity();
+    if (!std::in_range<std::size_t>(bytes))
+      ec = make_error(ENOMEM);
+    else
+      consumer_ = mapping::map(this->fd(), page, 0, !user_produces, ec);
+    if (!ec) producer_ = mapping::map(this->fd(), static_cast<std::size_t>(bytes), page, user_produces, ec);
     if (ec && why != nullptr) {
       *why = ec.value() == ENOMEM ? "there is no room for it in this process' address space"
                                   : "mapping it needs a descriptor that may read and write";
@@ -95,7 +108,7 @@ class ring_map : public typed_map<Derived, Type> {
   static constexpr std::uint32_t largest = 1U << 31;
 
   // The kernel's unsigned long. A load does not write, also not to read-only pages.
-  static std::uint64_t position(std::byte* page) noexcept {
+  static unsigned long position(std::byte* page) noexcept {
     if (page == nullptr) return 0;
     return std::atomic_ref<unsigned long>(*reinterpret_cast<unsigned long*>(page)).load(std::memory_order_acquire);
   }
