@@ -48,6 +48,7 @@
 #include <bpfmap/kernel/programs.hpp>
 #include <bpfmap/kernel/counter_fields.hpp>
 #include <bpfmap/kernel/perf_ring.hpp>
+#include <bpfmap/kernel/perf_rings.hpp>
 #include <bpfmap/kernel/value_btf.hpp>
 // engine: what every map shares
 #include <bpfmap/engine/map_info.hpp>

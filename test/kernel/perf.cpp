@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Perf event arrays: sized by the machine, and no event missing without being counted.
-#include "../../bpf/events.h"
-#include "../support/kernel.hpp"
-#include "../support/programs.hpp"
+#include "perf_sender.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -16,38 +14,12 @@ namespace ut = boost::unit_test;
 namespace sizing = bpfmap::sizing;
 using bpfmap::perf_event_array;
 using bpfmap::perf_reader;
+using test::default_sender;
+using test::reader_type;
+using test::sender;
 using namespace std::chrono_literals;
 
 namespace {
-
-using reader_type = perf_reader<numbered_event>;
-
-// The events object, loaded with an array of this policy and a reader on it.
-template <class Sizing>
-struct sender {
-  bpfmap::object object = bpfmap::object::open(test::object_path("events"));
-  perf_event_array<Sizing> events;
-  reader_type reader;
-  bpfmap::cpu_set online;
-
-  explicit sender(bpfmap::perf_options const& options = {}) {
-    object.map("events").set_max_entries(Sizing{});
-    object.load();
-    events = object.map<perf_event_array<Sizing>>("events");
-    reader = reader_type::open(events, options);
-    std::error_code ec;
-    online = bpfmap::online_cpus(ec);
-  }
-
-  void send(std::size_t rank, int runs, std::uint32_t per_run = 1) {
-    object.global<std::uint32_t>("events_per_run") = per_run;
-    test::run_on(object.program("send"), online[rank], runs);
-  }
-  std::uint64_t sent() { return object.global<std::uint64_t>("next_number"); }
-  std::uint64_t refused() { return object.global<std::uint64_t>("refused"); }
-};
-
-using default_sender = sender<sizing::possible_cpus>;
 
 std::uint32_t highest_possible() {
   std::error_code ec;

@@ -51,6 +51,29 @@ template <class E>
 concept can_be_read = requires { typename perf_reader<E>; };
 static_assert(can_be_read<event> && can_be_read<bytes> && !can_be_read<char const*>);
 
+// Where the user's policy may throw, so may the call that asks it.
+struct may_throw {
+  std::uint32_t operator()(cpu_topology const&) const { return 1; }
+};
+template <class P>
+concept created_without_throwing = requires(std::error_code& ec) {
+  { perf_event_array<P>::create({}, ec) } noexcept;
+};
+template <class P>
+concept set_without_throwing = requires(object_map map, P policy, std::error_code& ec) {
+  { map.set_max_entries(policy, ec) } noexcept;
+};
+static_assert(created_without_throwing<sizing::possible_cpus> && set_without_throwing<sizing::fixed<4>>);
+static_assert(!created_without_throwing<may_throw> && !set_without_throwing<may_throw>);
+
+// ---- ring buffers ----
+
+// The kernel's positions wrap around, in 32-bit processes after 4 GiB.
+static_assert(detail::ring_distance<std::uint32_t>(16, 0xffff'fff0) == 32);
+static_assert(detail::ring_distance<std::uint64_t>(16, 0xffff'fff0) == 0xffff'ffff'0000'0020);
+static_assert(detail::ring_distance<std::uint64_t>(16, ~std::uint64_t{0}) == 17);
+static_assert(detail::ring_distance(7UL, 7UL) == 0);
+
 using reader = perf_reader<event>;
 static_assert(requires(events const& map, reader& from, std::error_code& ec) {
   { events::create({}, ec) } noexcept;

@@ -52,6 +52,12 @@ class mapping {
 
   static std::size_t page_size() noexcept { return static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)); }
 
+  /// Leaves what is mapped as it is: it is not this process' any more.
+  void forget() noexcept {
+    data_ = nullptr;
+    bytes_ = 0;
+  }
+
   [[nodiscard]] std::byte* data() const noexcept { return static_cast<std::byte*>(data_); }
   [[nodiscard]] std::size_t size() const noexcept { return bytes_; }
 

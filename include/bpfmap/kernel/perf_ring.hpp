@@ -17,6 +17,7 @@
 #include <new>
 #include <span>
 #include <system_error>
+#include <utility>
 
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -24,12 +25,32 @@
 #include <bpfmap/core/error.hpp>
 #include <bpfmap/kernel/fd.hpp>
 #include <bpfmap/kernel/memory.hpp>
+#include <bpfmap/kernel/process.hpp>
 
 namespace bpfmap::inline BPFMAP_ABI::detail {
 
 class perf_ring {
  public:
   enum class record : std::uint8_t { none, sample, lost, malformed, other };
+
+  perf_ring() = default;
+  perf_ring(perf_ring&&) = default;
+  perf_ring& operator=(perf_ring&& other) noexcept {
+    // Not member by member: what was here goes by the destructor.
+    if (this != &other) {
+      std::destroy_at(this);
+      std::construct_at(this, std::move(other));
+    }
+    return *this;
+  }
+  // A forked child has the descriptor, but not the mapping (the kernel does not copy it): by now, something else may
+  // lie there.
+  ~perf_ring() {
+    if (inherited()) memory_.forget();
+  }
+
+  /// Whether it belongs to the process that this one was forked off: then its memory is not here.
+  [[nodiscard]] bool inherited() const noexcept { return process_ != process_number(); }
 
   /// Opens the ring of CPU `cpu`. `bytes` of records are rounded up to a power of two of pages.
   /// @errors ENODEV the CPU is not online; EACCES or EPERM no CAP_PERFMON and kernel.perf_event_paranoid forbids
@@ -68,6 +89,7 @@ class perf_ring {
       return {};
     }
     ring.cpu_ = cpu;
+    ring.process_ = process_number();
     ring.tail_ = std::atomic_ref(ring.page().data_tail).load(std::memory_order_relaxed);
     ring.end_ = ring.tail_;
     return ring;
@@ -78,7 +100,21 @@ class perf_ring {
   [[nodiscard]] std::uint32_t cpu() const noexcept { return cpu_; }
 
   /// What is there now is what next() will give: a producer cannot keep a reader for ever.
-  void begin_pass() noexcept { end_ = std::atomic_ref(page().data_head).load(std::memory_order_acquire); }
+  /// @return false: the positions are further apart than the ring has bytes, so somebody wrote over the kernel's. Then
+  ///         there is nothing to read in this pass; the kernel's next record puts the position right.
+  [[nodiscard]] bool begin_pass() noexcept {
+    end_ = head();
+    if (end_ - tail_ <= mask_ + 1) [[likely]]
+      return true;
+    end_ = tail_;
+    return false;
+  }
+
+  /// Whether nothing is left that could be read, also of what came after begin_pass().
+  [[nodiscard]] bool drained() const noexcept {
+    std::uint64_t const waiting = head() - tail_;
+    return waiting == 0 || waiting > mask_ + 1;
+  }
 
   /// Looks at the next record of this pass. Its bytes stay valid until consume().
   record next() noexcept {
@@ -139,10 +175,12 @@ class perf_ring {
       std::uint64_t lost;
     } counts{};
     if (!tells_lost_ || ::read(fd_.get(), &counts, sizeof counts) != static_cast<ssize_t>(sizeof counts)) {
-      return lost_records_;
+      return lost_before_ + lost_records_;
     }
-    return counts.lost;
+    return lost_before_ + counts.lost;
   }
+  /// Adds what an earlier ring of the same CPU had lost.
+  void add_lost(std::uint64_t records) noexcept { lost_before_ += records; }
 
  private:
   // PERF_FORMAT_LOST, newer than some distributions' <linux/perf_event.h>.
@@ -157,6 +195,10 @@ class perf_ring {
 
   [[nodiscard]] perf_event_mmap_page& page() const noexcept {
     return *reinterpret_cast<perf_event_mmap_page*>(memory_.data());
+  }
+
+  [[nodiscard]] std::uint64_t head() const noexcept {
+    return std::atomic_ref(page().data_head).load(std::memory_order_acquire);
   }
 
   // The ring's end may cut a record in two.
@@ -184,7 +226,9 @@ class perf_ring {
   std::byte const* bytes_ = nullptr;
   std::span<std::byte const> payload_;
   std::uint64_t lost_records_ = 0;
+  std::uint64_t lost_before_ = 0;
   std::uint32_t cpu_ = 0;
+  std::uint32_t process_ = 0;
   bool tells_lost_ = false;
 };
 

@@ -15,16 +15,12 @@
 #include <functional>
 #include <iterator>
 #include <limits>
-#include <memory>
-#include <new>
 #include <ranges>
 #include <span>
 #include <string>
 #include <system_error>
 #include <type_traits>
 #include <utility>
-
-#include <sys/epoll.h>
 
 #include <bpfmap/core/concepts.hpp>
 #include <bpfmap/core/cpu.hpp>
@@ -33,6 +29,7 @@
 #include <bpfmap/engine/handle_values.hpp>
 #include <bpfmap/engine/keyed_map.hpp>
 #include <bpfmap/kernel/perf_ring.hpp>
+#include <bpfmap/kernel/perf_rings.hpp>
 
 namespace bpfmap::inline BPFMAP_ABI {
 
@@ -74,6 +71,8 @@ class perf_event_array : public detail::keyed_map<perf_event_array<Sizing>, map_
  private:
   friend typename perf_event_array::typed_map;
 
+  static constexpr bool nothrow_create =
+      std::is_nothrow_default_constructible_v<Sizing> && detail::nothrow_policy<Sizing>;
   static void adjust(create_options& options, std::error_code& ec, std::string* why) {
     auto const cpus = cpu_topology::read(cpu_topology::sysfs, ec);
     if (ec) {
@@ -130,30 +129,45 @@ inline constexpr bool is_nothrow_visitor =
 /// kernel pads records, so a longer one is fine; a shorter one than `Event` is never read, but counted, and
 /// reported with EBADMSG when all others have been delivered.
 ///
-/// One reader for a map: opening another takes the map's entries over.
+/// A record is given once: it counts as seen when `f` has been called for it, also if `f` throws, and all others stay
+/// for the next call. What waits in a reader that is destroyed or assigned to is gone with it: consume() it first.
+///
+/// An array has one reader at a time. Opening another takes the array's entries over, also those of another process:
+/// from then on its events come here, and it is not told. The reader before gives what it has got so far, and may be
+/// destroyed at any time:
+/// @code
+/// auto larger = bpfmap::perf_reader<my_event>::open(events, {.bytes_per_cpu = 1 << 20});
+/// reader.consume(handle);
+/// reader = std::move(larger);
+/// @endcode
+/// When a reader is destroyed, its entries go, and programs are told ENOENT. Without CAP_SYS_ADMIN, or with
+/// map_flags::preserve_elems, they stay until the array's own descriptors are closed; then programs are told ENOSPC.
+///
+/// Inside its own callback, or in a loop over available(), a reader may be moved, assigned to and destroyed: what is
+/// being read stays valid until the callback returns, and the call ends with it if the reader has gone. Its other
+/// functions answer EBUSY there.
+///
+/// A forked child has no part in it: there, the functions answer EBADF, and destroying the copy changes nothing for
+/// the parent. A child that wants the events opens a reader of its own.
 template <stream_event Event>
 class perf_reader {
  public:
   using event_type = Event;
 
   perf_reader() = default;
-  perf_reader(perf_reader&& other) noexcept { take(other); }
-  perf_reader& operator=(perf_reader&& other) noexcept {
-    if (this != &other) {
-      close();
-      take(other);
-    }
-    return *this;
-  }
-  ~perf_reader() { close(); }
 
-  /// Opens a buffer for every CPU that is online and has an entry. BPF_MAP_UPDATE_ELEM and perf_event_open.
+  /// Opens a buffer for every CPU that is online and has an entry. BPF_MAP_UPDATE_ELEM and perf_event_open. If that
+  /// fails, a reader that the array has already goes on.
   /// @errors EACCES or EPERM no CAP_PERFMON; EMFILE; ENOMEM; EINVAL bytes_per_cpu or wakeup_events is 0
   /// @cost five system calls a CPU, and the buffers
   template <class Sizing>
   static perf_reader open(perf_event_array<Sizing> const& map, perf_options const& options,
                           std::error_code& ec) noexcept {
     return open_checked(map, options, ec, nullptr);
+  }
+  template <class Sizing>
+  static perf_reader open(perf_event_array<Sizing> const& map, std::error_code& ec) noexcept {
+    return open(map, perf_options{}, ec);
   }
   template <class Sizing>
   static perf_reader open(perf_event_array<Sizing> const& map, perf_options const& options = {})
@@ -168,14 +182,15 @@ class perf_reader {
 
   /// Calls `f(event)`, or `f(event, cpu)`, for every record that is there now; if `f` returns bool, false stops.
   /// @return how many records it was called for
-  /// @errors EBADMSG some records were shorter than Event: they were left out and counted (malformed())
+  /// @errors EBADMSG some records were shorter than Event, or not to be understood: they were left out and counted
+  ///         (malformed()); EBUSY called inside its own callback; EBADF the reader is empty, or the parent process'
   /// @cost no system call
   /// @concurrency records of one CPU come in order. If `f` throws, the record counts as seen and the next call
   ///              goes on behind it
   template <detail::event_visitor<Event> F>
   std::size_t consume(F&& f, std::error_code& ec) noexcept(detail::is_nothrow_visitor<F, Event>) {
-    begin_pass();
-    return drain(0, ring_count_, f, ec);
+    detail::perf_pass pass(rings_.get(), ec);
+    return pass ? drain(pass, f, ec) : 0;
   }
   template <detail::event_visitor<Event> F>
     requires throwing<>
@@ -186,34 +201,26 @@ class perf_reader {
     return seen;
   }
 
-  /// Waits until records come, `timeout` at the most, and consumes them. Negative: no limit. A signal ends it
-  /// early, with what is there. After the time is up it takes what has not caused a wake-up yet.
+  /// Consumes what is there; if there is nothing, waits until records come, `timeout` at the most. Negative: no limit.
+  /// A signal ends it early, with what is there. When the time is up it takes what has not caused a wake-up yet.
   /// @return, @errors as consume()
-  /// @cost one system call
+  /// @cost no system call if records wait, else one
   template <detail::event_visitor<Event> F>
   std::size_t poll(std::chrono::milliseconds timeout, F&& f,
                    std::error_code& ec) noexcept(detail::is_nothrow_visitor<F, Event>) {
-    // What a callback stopped before has had its wake-up already.
-    if (unfinished_) {
-      std::size_t const seen = consume(f, ec);
-      if (seen != 0 || ec) return seen;
-    }
     using clock = std::chrono::steady_clock;
     auto const start = clock::now();
-    auto left = timeout;
-    for (;;) {
-      constexpr int max_ready = 64;
-      epoll_event ready[max_ready];
-      int const count = ::epoll_wait(epoll_.get(), ready, max_ready, milliseconds_of(left));
-      if (count < 0 && errno != EINTR) {
-        ec = make_error(errno);
+    bool over = false;
+    for (auto left = timeout;;) {
+      // Before it sleeps, always: who looked at the descriptor, or left records behind, has used their wake-up up.
+      std::size_t const seen = consume(f, ec);
+      if (seen != 0 || ec || over || left.count() == 0) return seen;
+      int const woken = rings_->wait(milliseconds_of(left));
+      if (woken < 0) {
+        ec = make_error(woken);
         return 0;
       }
-      // All of them: when the time is up, for what has caused no wake-up; and if some ready ones found no place.
-      if (count <= 0 || count == max_ready) return consume(f, ec);
-      std::size_t const seen = consume_ready(std::span(ready).first(static_cast<std::size_t>(count)), f, ec);
-      if (seen != 0 || ec) return seen;
-      // A wake-up for records that an earlier consume() has taken: go on waiting.
+      over = woken == 0;
       if (timeout.count() >= 0) {
         left = timeout - std::chrono::duration_cast<std::chrono::milliseconds>(clock::now() - start);
         left = std::max(left, std::chrono::milliseconds(0));
@@ -229,70 +236,48 @@ class perf_reader {
     return seen;
   }
 
-  /// The records that are there now, as an input range: an event counts as seen when the loop goes on behind it.
-  /// Records too short for Event are left out and counted (malformed()).
+  /// The records that are there when the loop begins, as an input range. An event counts as seen when it has been
+  /// looked at, also if the loop is left then; the others stay. Records too short for Event are left out and counted
+  /// (malformed()). Empty inside the reader's own callback.
   /// @cost no system call
   /// @code
   /// for (my_event const& event : reader.available()) …
   /// @endcode
   class available_range;
-  [[nodiscard]] available_range available() noexcept {
-    begin_pass();
-    return available_range(*this);
-  }
+  [[nodiscard]] available_range available() noexcept { return available_range(rings_.get()); }
 
-  /// A descriptor that is readable when records wait: for epoll, poll or any event loop. Owned by the reader.
-  [[nodiscard]] int fd() const noexcept { return epoll_.get(); }
+  /// A descriptor that becomes readable when records come: for epoll, poll or any event loop. Whoever asks whether it
+  /// is readable takes the wake-up away, level-triggered or not, so then consume() or poll() until there is nothing
+  /// more. Owned by the reader, and the same for all its life.
+  [[nodiscard]] int fd() const noexcept { return rings_ == nullptr || rings_->inherited() ? -1 : rings_->fd(); }
 
   /// How many records the kernel had no room for, on all CPUs, or on one. Exact since Linux 6.0; before, a loss
   /// shows when a later record of the same CPU has found room.
   /// @cost one system call a CPU
-  [[nodiscard]] std::uint64_t lost() const noexcept {
-    std::uint64_t sum = lost_before_;
-    for (std::size_t i = 0; i < ring_count_; ++i) sum += rings_[i].lost();
-    return sum;
-  }
-  [[nodiscard]] std::uint64_t lost(cpu which) const noexcept {
-    for (std::size_t i = 0; i < ring_count_; ++i) {
-      if (rings_[i].cpu() == which.id) return rings_[i].lost();
-    }
-    return 0;
-  }
+  [[nodiscard]] std::uint64_t lost() const noexcept { return rings_ == nullptr ? 0 : rings_->lost(); }
+  [[nodiscard]] std::uint64_t lost(cpu which) const noexcept { return rings_ == nullptr ? 0 : rings_->lost(which.id); }
   /// How many records were too short for Event, or not to be understood.
-  [[nodiscard]] std::uint64_t malformed() const noexcept { return malformed_; }
+  [[nodiscard]] std::uint64_t malformed() const noexcept { return rings_ == nullptr ? 0 : rings_->malformed; }
 
   /// How many CPUs have a buffer, and the ids of those CPUs.
-  [[nodiscard]] std::size_t cpu_count() const noexcept { return ring_count_; }
-  [[nodiscard]] cpu cpu_at(std::size_t place) const noexcept { return {rings_[place].cpu()}; }
+  [[nodiscard]] std::size_t cpu_count() const noexcept { return rings_ == nullptr ? 0 : rings_->current().size(); }
+  [[nodiscard]] cpu cpu_at(std::size_t place) const noexcept { return {rings_->current()[place].cpu()}; }
 
-  /// Follows CPU hotplug: opens a new buffer for every CPU that is online now. Call it when CPUs have come or
-  /// gone: the kernel does not revive the buffer of a CPU that was offline. What the old buffers still hold is
-  /// given to `f` first, once programs write to the new ones: nothing is lost in between.
-  /// @errors as open(); on an error the old buffers stay
+  /// Follows CPU hotplug: opens a new buffer for every CPU that is online now, and consumes what is there. Call it when
+  /// CPUs have come or gone: the kernel does not revive the buffer of a CPU that was offline. The old buffers are
+  /// kept until they have been read, before the new ones: nothing is lost in between, whatever `f` does. It also takes
+  /// the array's entries back from a later reader.
+  /// @errors as open() and consume(); an error of open() leaves every CPU a buffer that works, and calls `f` for
+  /// nothing
+  /// @cost as open(), and some ten milliseconds until no program writes to the old buffers (membarrier(2))
   template <detail::event_visitor<Event> F>
   std::size_t resync(F&& f, std::error_code& ec) noexcept(detail::is_nothrow_visitor<F, Event>) {
-    perf_reader fresh;
-    fresh.map_ = unique_fd::duplicate(map_.get(), ec);
-    fresh.options_ = options_;
-    fresh.entries_ = entries_;
-    if (!ec) fresh.open_rings(ec);
-    if (ec) {
-      // The entries are ours again.
-      for (std::size_t i = 0; i < ring_count_; ++i) {
-        std::uint32_t const id = rings_[i].cpu();
-        int const fd = rings_[i].fd();
-        static_cast<void>(sys::map_update(map_.get(), &id, &fd, elem_flags::any));
-      }
-      fresh.ring_count_ = 0;
+    if (rings_ == nullptr || rings_->inherited()) {
+      ec = make_error(EBADF);
       return 0;
     }
-    std::size_t const seen = consume(f, ec);
-    fresh.lost_before_ = lost();
-    fresh.malformed_ = malformed_;
-    rings_.reset();
-    ring_count_ = 0;
-    take(fresh);
-    return seen;
+    rings_->renew(ec);
+    return ec ? 0 : consume(f, ec);
   }
   template <detail::event_visitor<Event> F>
     requires throwing<>
@@ -304,6 +289,10 @@ class perf_reader {
   }
 
  private:
+  // A record that stays where it is, in the ring, until it has been seen; others are copied.
+  static constexpr bool in_place = std::same_as<Event, std::span<std::byte const>>;
+  static constexpr std::size_t max_bytes = std::size_t{1} << 30;
+
   template <class Sizing>
   static perf_reader open_checked(perf_event_array<Sizing> const& map, perf_options const& options, std::error_code& ec,
                                   std::string* why) {
@@ -313,106 +302,45 @@ class perf_reader {
       if (why != nullptr) *why = "bytes_per_cpu must be 1 to 2^30, and wakeup_events at least 1";
       return reader;
     }
-    // Entries live as long as the open file that they were made through: this duplicate keeps it open.
-    reader.map_ = unique_fd::duplicate(map.fd(), ec);
-    reader.options_ = options;
-    reader.entries_ = map.max_size();
-    if (!ec) reader.open_rings(ec);
-    if (!ec) return reader;
-    if (why != nullptr) *why = open_hint(ec.value());
-    return {};
+    reader.rings_ = detail::perf_rings::open({.map_fd = map.fd(),
+                                              .map_id = map.id(),
+                                              .entries = map.max_size(),
+                                              .bytes_per_cpu = options.bytes_per_cpu,
+                                              .wakeup_events = options.wakeup_events},
+                                             ec);
+    if (ec && why != nullptr) *why = hint(ec.value());
+    return reader;
   }
 
-  static std::string open_hint(int number) {
+  static std::string hint(int number) {
     switch (number) {
       case EACCES:
       case EPERM:
-        return "perf buffers need CAP_PERFMON (or root), and room in kernel.perf_event_mlock_kb";
+        return "perf buffers need CAP_PERFMON (or root), a writable map, and room in kernel.perf_event_mlock_kb";
       case EMFILE:
         return "each CPU takes a descriptor: raise RLIMIT_NOFILE";
       case ENOMEM:
         return "not enough memory for bytes_per_cpu on every CPU";
+      case EBADMSG:
+        return "records were too short for the event type, or not to be understood: see malformed() (resync() opens "
+               "new buffers)";
+      case EBUSY:
+        return "it was called by the reader's own callback: call it when that has returned";
+      case EBADF:
+        return "the reader is empty, or belongs to the process that this one was forked off: open one here";
       default:
         return {};
     }
   }
 
-  static constexpr std::size_t max_bytes = std::size_t{1} << 30;
-
-  void open_rings(std::error_code& ec) noexcept {
-    cpu_set const online = online_cpus(ec);
-    if (ec) return;
-    rings_.reset(new (std::nothrow) detail::perf_ring[online.size()]);
-    if (rings_ == nullptr) {
-      ec = make_error(ENOMEM);
-      return;
-    }
-    epoll_.reset(::epoll_create1(EPOLL_CLOEXEC));
-    if (!epoll_) {
-      ec = make_error(errno);
-      return;
-    }
-    for (std::uint32_t const id : online) {
-      if (id >= entries_) continue;  // the map's policy accepts that
-      auto ring = detail::perf_ring::open(id, options_.bytes_per_cpu, options_.wakeup_events, ec);
-      if (ec.value() == ENODEV) {  // it went offline since
-        ec.clear();
-        continue;
-      }
-      if (ec) return;
-      epoll_event wanted{};
-      wanted.events = EPOLLIN;
-      wanted.data.u32 = static_cast<std::uint32_t>(ring_count_);
-      int const fd = ring.fd();
-      int const stored = sys::map_update(map_.get(), &id, &fd, elem_flags::any);
-      if (stored < 0) {
-        ec = make_error(stored);
-        return;
-      }
-      rings_[ring_count_++] = std::move(ring);
-      if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &wanted) != 0) {
-        ec = make_error(errno);
-        return;
-      }
-    }
-  }
-
-  // Without this, programs would go on writing into rings that nobody reads, and not know it.
-  void close() noexcept {
-    for (std::size_t i = 0; i < ring_count_; ++i) {
-      std::uint32_t const id = rings_[i].cpu();
-      static_cast<void>(sys::map_delete(map_.get(), &id));
-    }
-    rings_.reset();
-    ring_count_ = 0;
-    epoll_.reset();
-    map_.reset();
-  }
-
-  void take(perf_reader& other) noexcept {
-    map_ = std::move(other.map_);
-    epoll_ = std::move(other.epoll_);
-    rings_ = std::move(other.rings_);
-    ring_count_ = std::exchange(other.ring_count_, 0);
-    options_ = other.options_;
-    entries_ = other.entries_;
-    lost_before_ = other.lost_before_;
-    malformed_ = other.malformed_;
-    unfinished_ = other.unfinished_;
-  }
-
-  void begin_pass() noexcept {
-    for (std::size_t i = 0; i < ring_count_; ++i) rings_[i].begin_pass();
-  }
-
-  // The next event of ring `ring` in this pass, or none; skips what is no event.
-  bool pull(detail::perf_ring& ring, Event& event) noexcept {
+  // The next event of `ring` in this pass, or none; skips what is no event.
+  static bool pull(detail::perf_rings& rings, detail::perf_ring& ring, Event& event) noexcept {
     for (;;) {
       switch (ring.next()) {
         case detail::perf_ring::record::none:
           return false;
         case detail::perf_ring::record::sample:
-          if constexpr (std::same_as<Event, std::span<std::byte const>>) {
+          if constexpr (in_place) {
             event = ring.payload();
             return true;
           } else {
@@ -422,10 +350,10 @@ class perf_reader {
               return true;
             }
           }
-          ++malformed_;
+          ++rings.malformed;
           break;
         case detail::perf_ring::record::malformed:
-          ++malformed_;
+          ++rings.malformed;
           break;
         case detail::perf_ring::record::lost:
         case detail::perf_ring::record::other:
@@ -435,6 +363,7 @@ class perf_reader {
     }
   }
 
+  // @return whether it wants more
   template <class F>
   static bool call(F& f, Event const& event, cpu where) {
     auto const invoke = [&]() -> decltype(auto) {
@@ -450,71 +379,57 @@ class perf_reader {
       return true;
     }
   }
+  // Seen is seen, also when `f` leaves by an exception.
+  template <class F>
+  static bool take(detail::perf_pass const& pass, detail::perf_ring& ring, F& f, Event const& event) {
+    if constexpr (in_place) {
+      struct consumer {
+        detail::perf_pass const& pass;
+        detail::perf_ring& ring;
+        ~consumer() {
+          if (!pass->inherited()) ring.consume();
+        }
+      } const guard{pass, ring};
+      return call(f, event, {ring.cpu()});
+    } else {
+      ring.consume();
+      return call(f, event, {ring.cpu()});
+    }
+  }
+
+  // No member function: `f` may destroy the reader.
+  template <class F>
+  static std::size_t drain(detail::perf_pass const& pass, F& f, std::error_code& ec) {
+    std::size_t seen = 0;
+    bool more = true;
+    for (detail::perf_ring& ring : pass->rings()) {
+      Event event;
+      while (more && pull(*pass, ring, event)) {
+        ++seen;
+        more = take(pass, ring, f, event) && pass.goes_on();
+      }
+      if (!more) break;
+    }
+    ec = pass.result();
+    return seen;
+  }
 
   static int milliseconds_of(std::chrono::milliseconds time) noexcept {
     using count_type = std::chrono::milliseconds::rep;
     return static_cast<int>(std::clamp<count_type>(time.count(), -1, std::numeric_limits<int>::max()));
   }
 
-  template <class F>
-  std::size_t consume_ready(std::span<epoll_event const> ready, F& f, std::error_code& ec) {
-    std::size_t seen = 0;
-    ec.clear();
-    for (epoll_event const& each : ready) rings_[each.data.u32].begin_pass();
-    for (epoll_event const& each : ready) {
-      std::error_code failed;
-      seen += drain(each.data.u32, each.data.u32 + 1, f, failed);
-      if (failed) ec = failed;
-      if (stopped_) break;
-    }
-    return seen;
+  [[noreturn, gnu::cold, gnu::noinline]] static void raise(operation what, std::error_code ec) {
+    detail::raise(ec, what, "a perf_reader", {}, hint(ec.value()));
   }
 
-  template <class F>
-  std::size_t drain(std::size_t first, std::size_t last, F& f, std::error_code& ec) {
-    // Seen is seen, also when `f` leaves by an exception.
-    struct consumer {
-      detail::perf_ring& ring;
-      ~consumer() { ring.consume(); }
-    };
-    std::uint64_t const malformed = malformed_;
-    std::size_t seen = 0;
-    stopped_ = false;
-    unfinished_ = true;
-    for (std::size_t i = first; i < last && !stopped_; ++i) {
-      Event event;
-      while (!stopped_ && pull(rings_[i], event)) {
-        consumer const guard{rings_[i]};
-        ++seen;
-        stopped_ = !call(f, event, {rings_[i].cpu()});
-      }
-    }
-    unfinished_ = stopped_;
-    ec = malformed_ == malformed ? std::error_code{} : make_error(EBADMSG);
-    return seen;
-  }
-
-  [[noreturn, gnu::cold, gnu::noinline]] void raise(operation what, std::error_code ec) const {
-    detail::raise(ec, what, "a perf_reader", {},
-                  ec.value() == EBADMSG ? "records were too short for the event type: see malformed()" : "");
-  }
-
-  unique_fd map_;
-  unique_fd epoll_;
-  std::unique_ptr<detail::perf_ring[]> rings_;
-  std::size_t ring_count_ = 0;
-  perf_options options_;
-  std::uint64_t entries_ = 0;
-  std::uint64_t lost_before_ = 0;
-  std::uint64_t malformed_ = 0;
-  bool stopped_ = false;     // the callback did not want more
-  bool unfinished_ = false;  // it left records that have had their wake-up
+  detail::perf_rings::owner rings_;
 };
 
 template <stream_event Event>
 class perf_reader<Event>::available_range : public std::ranges::view_base {
  public:
-  explicit available_range(perf_reader& reader) noexcept : reader_(&reader) {}
+  explicit available_range(detail::perf_rings* rings) noexcept : rings_(rings) {}
 
   class iterator {
    public:
@@ -522,15 +437,37 @@ class perf_reader<Event>::available_range : public std::ranges::view_base {
     using value_type = Event;
     using difference_type = std::ptrdiff_t;
 
-    explicit iterator(perf_reader& reader) noexcept : reader_(&reader) { settle(); }
-    iterator(iterator&&) noexcept = default;
-    iterator& operator=(iterator&&) noexcept = default;
+    explicit iterator(detail::perf_rings* rings) noexcept {
+      std::error_code ec;  // there is nothing to read then
+      pass_ = detail::perf_pass(rings, ec);
+      settle();
+    }
+    iterator(iterator&& other) noexcept
+        : pass_(std::move(other.pass_)),
+          ring_(other.ring_),
+          seen_(std::exchange(other.seen_, false)),
+          event_(other.event_) {}
+    iterator& operator=(iterator&& other) noexcept {
+      if (this != &other) {
+        leave();
+        pass_ = std::move(other.pass_);
+        ring_ = other.ring_;
+        seen_ = std::exchange(other.seen_, false);
+        event_ = other.event_;
+      }
+      return *this;
+    }
+    ~iterator() { leave(); }
 
-    [[nodiscard]] Event const& operator*() const noexcept { return event_; }
+    [[nodiscard]] Event const& operator*() const noexcept {
+      seen_ = true;
+      return event_;
+    }
     /// The CPU that the event comes from.
-    [[nodiscard]] cpu where() const noexcept { return {reader_->rings_[ring_].cpu()}; }
+    [[nodiscard]] cpu where() const noexcept { return {pass_->rings()[ring_].cpu()}; }
     iterator& operator++() noexcept {
-      reader_->rings_[ring_].consume();
+      seen_ = true;
+      leave();
       settle();
       return *this;
     }
@@ -538,21 +475,29 @@ class perf_reader<Event>::available_range : public std::ranges::view_base {
     [[nodiscard]] friend bool operator==(iterator const& it, std::default_sentinel_t) noexcept { return it.done(); }
 
    private:
-    [[nodiscard]] bool done() const noexcept { return ring_ >= reader_->ring_count_; }
+    [[nodiscard]] bool done() const noexcept { return !pass_ || ring_ >= pass_->rings().size(); }
+    // To the next event, or the end.
     void settle() noexcept {
-      while (ring_ < reader_->ring_count_ && !reader_->pull(reader_->rings_[ring_], event_)) ++ring_;
+      if (!pass_) return;
+      auto const rings = pass_->rings();
+      if (!pass_.goes_on()) ring_ = rings.size();
+      while (ring_ < rings.size() && !pull(*pass_, rings[ring_], event_)) ++ring_;
+    }
+    void leave() noexcept {
+      if (std::exchange(seen_, false) && !done() && !pass_->inherited()) pass_->rings()[ring_].consume();
     }
 
-    perf_reader* reader_;
+    detail::perf_pass pass_;
     std::size_t ring_ = 0;
+    mutable bool seen_ = false;
     Event event_{};
   };
 
-  [[nodiscard]] iterator begin() const noexcept { return iterator(*reader_); }
+  [[nodiscard]] iterator begin() const noexcept { return iterator(rings_); }
   [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
 
  private:
-  perf_reader* reader_;
+  detail::perf_rings* rings_;
 };
 
 }  // namespace bpfmap::inline BPFMAP_ABI
