@@ -12,6 +12,8 @@
 #include <type_traits>
 #include <utility>
 
+#include <pthread.h>
+
 #include <bpfmap/core/concepts.hpp>
 #include <bpfmap/core/cpu.hpp>
 #include <bpfmap/core/reduce.hpp>
@@ -44,6 +46,18 @@ class buffer {
     return made;
   }
 
+  /// What release() gave.
+  static buffer adopt(void* data, std::size_t bytes) noexcept {
+    buffer made;
+    made.data_ = data;
+    made.bytes_ = bytes;
+    return made;
+  }
+  [[nodiscard]] void* release() noexcept {
+    bytes_ = 0;
+    return std::exchange(data_, nullptr);
+  }
+
   [[nodiscard]] std::byte* data() const noexcept { return static_cast<std::byte*>(data_); }
   [[nodiscard]] std::size_t size() const noexcept { return bytes_; }
 
@@ -58,25 +72,55 @@ class spare_memory {
  public:
   /// At least `bytes`, uninitialised; empty if there is not so much.
   static buffer lend(std::size_t bytes) noexcept {
-    buffer lent = gone_ ? buffer() : std::move(kept_.memory);
+    buffer lent = buffer::adopt(std::exchange(kept_.data, nullptr), std::exchange(kept_.bytes, 0));
     if (lent.size() < bytes) lent = buffer::allocate(bytes);
     return lent;
   }
   static void give_back(buffer lent) noexcept {
-    if (!gone_ && lent.size() > kept_.memory.size() && lent.size() <= most_kept) kept_.memory = std::move(lent);
+    if (lent.size() <= kept_.bytes || lent.size() > most_kept || !at_thread_end_.frees(kept_)) return;
+    buffer const smaller = buffer::adopt(kept_.data, kept_.bytes);
+    kept_.bytes = lent.size();
+    kept_.data = lent.release();
   }
 
  private:
   // What a walk takes at first, and the largest elements of some dozen CPUs; for more, an allocation is no matter.
   static constexpr std::size_t most_kept = std::size_t{1} << 21;
 
-  struct keeper {
-    buffer memory;
-    ~keeper() { gone_ = true; }
+  struct kept {
+    void* data;
+    std::size_t bytes;
+    bool gone;  // a walk may end while its thread does, after this
   };
-  // A walk may end while its thread does, after this.
-  static inline thread_local bool gone_ = false;
-  static inline thread_local keeper kept_;
+
+  // Frees what a thread has kept when it ends. A thread_local object with a destructor would do, but for one thing:
+  // where there is no memory to note that destructor, the C library ends the process.
+  class thread_end {
+   public:
+    thread_end() noexcept { usable_ = ::pthread_key_create(&key_, &free_kept) == 0; }
+    thread_end(thread_end const&) = delete;
+    thread_end& operator=(thread_end const&) = delete;
+    // A shared library that is unloaded takes free_kept with it.
+    ~thread_end() {
+      if (std::exchange(usable_, false)) ::pthread_key_delete(key_);
+    }
+
+    /// Whether `mine` will be freed at the end of this thread.
+    bool frees(kept& mine) const noexcept { return usable_ && !mine.gone && ::pthread_setspecific(key_, &mine) == 0; }
+
+   private:
+    static void free_kept(void* of_thread) noexcept {
+      auto& mine = *static_cast<kept*>(of_thread);
+      mine.gone = true;
+      buffer const freed = buffer::adopt(std::exchange(mine.data, nullptr), std::exchange(mine.bytes, 0));
+    }
+
+    ::pthread_key_t key_{};
+    bool usable_ = false;  // not before it is constructed, nor after it is destroyed
+  };
+
+  static inline thread_local constinit kept kept_{};
+  static inline thread_end at_thread_end_;
 };
 
 /// Room for one per-CPU element.
