@@ -200,6 +200,8 @@ class block_walker {
       void* const from = started_ ? room_.data() : nullptr;
       int const result = shape_.extract ? sys::map_extract_batch(shape_.fd, from, room_.data(), keys(), values(), count)
                                         : sys::map_lookup_batch(shape_.fd, from, room_.data(), keys(), values(), count);
+      // Interrupted before it began (a sandbox may do so): the kernel stops short of the last when it is in between.
+      if (result == -EINTR && count == capacity_) count = 0;
       if (!started_ && means_no_batch(result)) {
         // The kernel is too old for batches of this type, or something between us and it says so.
         how_ = counting::key_walk;

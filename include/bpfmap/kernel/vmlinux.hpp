@@ -181,7 +181,8 @@ class btf_file {
     // sysfs tells the size of this file, unlike that of most.
     if (std::fseek(file, 0, SEEK_END) != 0) return errno;
     long const end = std::ftell(file);
-    if (end <= 0 || std::fseek(file, 0, SEEK_SET) != 0) return EIO;
+    if (end == 0) return EIO;
+    if (end < 0 || std::fseek(file, 0, SEEK_SET) != 0) return errno;
     auto const bytes = static_cast<std::size_t>(end);
     data_.reset(new (std::nothrow) std::byte[bytes]);
     if (data_ == nullptr) return ENOMEM;
