@@ -26,6 +26,7 @@
 #include <bpfmap/engine/per_cpu.hpp>
 #include <bpfmap/engine/walk.hpp>
 #include <bpfmap/engine/walk_range.hpp>
+#include <bpfmap/kernel/value_btf.hpp>
 
 namespace bpfmap::inline BPFMAP_ABI {
 
@@ -406,6 +407,31 @@ class keyed_map : public typed_map<Derived, Type> {
             .key_size = sizeof(key_type),
             .value_size = sizeof(typename Values::slot_type),
             .flags = traits_of(Type).flags_required};
+  }
+
+  // Types that the kernel does not create without BTF, and values with a bpf_spin_lock: without, the kernel sees no
+  // lock, and neither BPF_F_LOCK nor programs can take it.
+  static unique_fd describe(create_options& options, std::error_code& ec, std::string* why) {
+    using value = typename Values::slot_type;
+    constexpr bool locks =
+        traits_of(Type).spin_lock && holds_spin_lock<value>() && traits_of(Type).key != key_kind::cgroup;
+    if constexpr (locks || belongs_to_an_object) {
+      if (options.btf_fd != 0) return {};
+      constexpr bool is_int = indexed || belongs_to_an_object;
+      value_btf made = value_btf::load(
+          {.bytes = sizeof(value), .lock = lock_offset<value>(), .key_bytes = sizeof(key_type), .key_is_int = is_int},
+          ec);
+      if (ec) {
+        if (why != nullptr) *why = "loading BTF for its value failed: that needs CAP_BPF";
+        return {};
+      }
+      options.btf_fd = static_cast<std::uint32_t>(made.fd.get());
+      options.btf_key_type_id = made.key_id;
+      options.btf_value_type_id = made.value_id;
+      return std::move(made.fd);
+    } else {
+      return {};
+    }
   }
 
   // Per-CPU values have as many slots as there are possible CPUs: known once, before any buffer is sized.

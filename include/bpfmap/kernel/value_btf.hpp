@@ -2,8 +2,9 @@
 #ifndef BPFMAP_KERNEL_VALUE_BTF_HPP
 #define BPFMAP_KERNEL_VALUE_BTF_HPP
 
-// BTF for maps that the kernel does not create without: of a key that is an int, and of a value, as bytes and, if it
-// has one, its bpf_spin_lock. The names of a C++ struct's members are not known here, and the kernel does not ask.
+// BTF for maps that the kernel does not create without, or not with locks that work: of a key that is an int, or bytes,
+// and of a value, as bytes and, if it has one, its bpf_spin_lock. The names of a C++ struct's members are not known
+// here, and the kernel does not ask.
 
 #include <cerrno>
 #include <cstddef>
@@ -27,7 +28,9 @@ struct value_shape {
   static constexpr std::size_t none = SIZE_MAX;
 
   std::size_t bytes = 0;
-  std::size_t lock = none;  ///< the offset of its bpf_spin_lock
+  std::size_t lock = none;              ///< the offset of its bpf_spin_lock
+  std::size_t key_bytes = sizeof(int);  ///< of a key that is no int: indices and descriptors are
+  bool key_is_int = true;
 };
 
 // Converts to any member, as zeros.
@@ -100,7 +103,7 @@ struct value_btf {
       std::size_t const behind = lock == 0 ? 0 : shape.lock + sizeof(::bpf_spin_lock);
       int const first = bytes(lock == 0 ? shape.bytes : shape.lock);
       int const rest = lock == 0 ? 0 : bytes(shape.bytes - behind);
-      made.key_id = static_cast<std::uint32_t>(key);
+      made.key_id = static_cast<std::uint32_t>(shape.key_is_int ? key : bytes(shape.key_bytes));
       made.value_id = static_cast<std::uint32_t>(
           added(::btf__add_struct(types.get(), nullptr, static_cast<std::uint32_t>(shape.bytes))));
       field("bytes", first, 0);

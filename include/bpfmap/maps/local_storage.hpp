@@ -20,7 +20,6 @@
 #include <bpfmap/core/handles.hpp>
 #include <bpfmap/engine/keyed_map.hpp>
 #include <bpfmap/kernel/fd.hpp>
-#include <bpfmap/kernel/value_btf.hpp>
 
 namespace bpfmap::inline BPFMAP_ABI {
 
@@ -82,20 +81,6 @@ class local_storage : public keyed_map<Derived, Type, Key, plain_values<T>> {
   template <class K, class... A>
   void insert_or_assign(K const&, A&&...) const
     requires wrong_key<K, Key>;
-
- protected:
-  static unique_fd describe(create_options& options, std::error_code& ec, std::string* why) {
-    if (options.btf_fd != 0) return {};
-    value_btf made = value_btf::load({.bytes = sizeof(T), .lock = lock_offset<T>()}, ec);
-    if (ec) {
-      if (why != nullptr) *why = "loading BTF for its value failed: that needs CAP_BPF";
-      return {};
-    }
-    options.btf_fd = static_cast<std::uint32_t>(made.fd.get());
-    options.btf_key_type_id = made.key_id;
-    options.btf_value_type_id = made.value_id;
-    return std::move(made.fd);
-  }
 };
 
 // pidfd_open(2), Linux 5.3; of a thread that is not its process's first, 6.9.
