@@ -4,8 +4,11 @@
 
 #include <array>
 #include <exception>
+#include <new>
+#include <set>
 #include <stdexcept>
 #include <utility>
+#include <vector>
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -29,10 +32,11 @@ Map with_slots(std::uint32_t key) {
 }
 
 bool fails = false;
+int fails_after = -1;  // so many elements; never if negative
 
 struct fragile {
   std::uint64_t operator()(bpfmap::per_cpu_view<std::uint64_t const> slots) const {
-    if (fails) throw std::runtime_error("not now");
+    if (fails || (fails_after >= 0 && fails_after-- == 0)) throw std::runtime_error("not now");
     return bpfmap::reduce::sum{}(slots);
   }
   void scatter(std::uint64_t const& value, bpfmap::per_cpu_view<std::uint64_t> slots) const {
@@ -82,14 +86,72 @@ BOOST_AUTO_TEST_CASE(that_throw_reach_the_user_and_leave_the_map_usable) {
   BOOST_TEST(after == before);
 }
 
-BOOST_AUTO_TEST_CASE(that_throw_while_an_element_is_taken_out_lose_it_and_nothing_else) {
+BOOST_AUTO_TEST_CASE(that_throw_while_an_element_is_taken_out_leave_it_in_the_map) {
   auto const map = with_slots<fragile_map>(7);
   map.insert_or_assign(8, 1);
+  std::error_code ec;
   fails = true;
   BOOST_CHECK_THROW((void)map.extract(7), std::runtime_error);
+  BOOST_CHECK_THROW((void)map.extract(7, ec), std::runtime_error);
   fails = false;
+  BOOST_TEST(map.extract(7).value() == 220U);
   BOOST_TEST(!map.contains(7));
   BOOST_TEST(map.at(8) == 1U);
+}
+
+// At every element, the first and the last too, by batch and by keys.
+BOOST_AUTO_TEST_CASE(that_throw_while_all_is_taken_out_lose_nothing) {
+  for (bool const by_keys : {false, true}) {
+    for (int failing = 0; failing <= 20; ++failing) {
+      BOOST_TEST_CONTEXT("element " << failing << (by_keys ? ", by keys" : ", by batch")) {
+        auto const map = filled<fragile_map>(20, {.max_entries = 64});
+        if (by_keys) fake::fail(call::extract_batch, 524, fake::forever);
+        std::vector<fragile_map::value_type> out;
+        fails_after = failing;
+        bool thrown = false;
+        try {
+          (void)map.extract_all(out);
+        } catch (std::runtime_error const&) {
+          thrown = true;
+        }
+        fails_after = -1;
+        BOOST_TEST(thrown == (failing < 20));
+        BOOST_TEST(out.size() == static_cast<std::size_t>(failing));
+        (void)map.extract_all(out);
+        std::set<std::uint32_t> keys;
+        for (auto const& [key, value] : out) {
+          keys.insert(key);
+          BOOST_TEST(value == key + 1);
+        }
+        BOOST_TEST(out.size() == 20U);
+        BOOST_TEST(keys.size() == 20U);
+        fake::reset();
+      }
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(that_find_no_memory_while_elements_are_taken_out_lose_nothing) {
+  using raw = bpfmap::percpu_hash<std::uint32_t, std::uint64_t, bpfmap::reduce::slots>;
+  auto const map = with_slots<raw>(7);
+  std::vector<raw::value_type> out;
+  out.reserve(100);
+  (void)map.find(7);  // the thread has its room
+  auto const refused = [&](auto const& take) {
+    bool thrown = false;
+    try {
+      heap::limit const none(0);
+      take();
+    } catch (std::bad_alloc const&) {
+      thrown = true;
+    }
+    return thrown;
+  };
+  BOOST_TEST(refused([&] { (void)map.extract(7); }));
+  BOOST_TEST(map.contains(7));
+  BOOST_TEST(refused([&] { (void)map.extract_all(out); }));
+  BOOST_TEST(map.contains(7));
+  BOOST_TEST(map.extract(7).has_value());
 }
 
 // In a process of its own, because the wrong answer is to end it.

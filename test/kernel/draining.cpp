@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -122,6 +123,28 @@ BOOST_AUTO_TEST_CASE(beside_two_writers_gives_each_element_once_or_leaves_it, *u
   BOOST_TEST(once, "an element was given twice");
   BOOST_TEST(std::all_of(taken.begin(), taken.end(), [](auto const& each) { return each.first == each.second; }));
   BOOST_TEST(drained > 0U);
+}
+
+// A trie's batches go by keys: where the last key of each block is gone, they begin again.
+BOOST_AUTO_TEST_CASE(and_walks_over_a_trie_that_others_change_end) {
+  using routes = bpfmap::lpm_trie<bpfmap::lpm_key<bpfmap::ipv4>, std::uint64_t>;
+  auto const map = routes::create({.name = "routes", .max_entries = 10'000});
+  for (std::uint32_t i = 0; i < 10'000; ++i) {
+    map.insert({bpfmap::ipv4(10, static_cast<std::uint8_t>(i >> 8), static_cast<std::uint8_t>(i), 0), 24}, i);
+  }
+  std::optional<routes::key_type> absent;
+  std::uint64_t steps = 0;
+  std::error_code ec;
+  map.for_each(
+      [&](routes::key_type const& key, std::uint64_t) {
+        if (absent) map.insert_or_assign(*absent, 0);
+        map.erase(key);
+        absent = key;
+        return ++steps < 1'000'000;
+      },
+      ec);
+  BOOST_TEST(steps < 1'000'000U);
+  BOOST_TEST((ec.value() == ELOOP || !ec), ec.message());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -245,7 +245,7 @@ class bulk_engine {
       }
       first = false;
       job.advance_all(count);
-      if (result != 0) by_single(job, ec);  // this key's own errno; or it is only absent
+      if (result != 0 || count == 0) by_single(job, ec);  // this key's own errno; or it is only absent
       if (ec) return true;
     }
     return true;

@@ -196,7 +196,9 @@ class bulk_map : public keyed_map<Derived, Type, Key, Values> {
   ///
   /// Each element is given exactly once or stays in the map, whatever others do meanwhile: what a program adds behind
   /// the walk's back stays, and no update is lost between reading and deleting, because both happen under the lock.
-  /// Room in `out` is made before anything is taken.
+  /// Room in `out` is made before anything is taken. If making a value throws (a reducer of one's own, or one that
+  /// allocates), what was taken and is not in `out` goes back into the map, all slots as they were; only an element
+  /// whose key was added anew in between, or in whose place others filled the map up, cannot.
   /// @return how many were taken
   /// @errors EPERM frozen, or the descriptor is not for reading and writing; ENOMEM; by keys 524: before Linux 5.14.
   /// What
@@ -213,7 +215,11 @@ class bulk_map : public keyed_map<Derived, Type, Key, Values> {
     walk_shape taking = this->shape(false);
     taking.extract = true;
     return drain(taking, ec, [&](block_walker const& walk, std::uint32_t block) {
-      for (std::uint32_t i = 0; i < block; ++i) out.emplace_back(this->key_at(walk, i), this->value_at(walk, i));
+      taken_elements taken(taking, block == 0 ? nullptr : walk.key(0), block == 0 ? nullptr : walk.value(0), block);
+      for (std::uint32_t i = 0; i < block; ++i) {
+        out.emplace_back(this->key_at(walk, i), this->value_at(walk, i));
+        taken.gave();
+      }
       // For the next block, while that is still in the map.
       if (out.capacity() - out.size() < walk.capacity()) {
         out.reserve(std::max(out.capacity() * 2, out.size() + walk.capacity()));

@@ -234,6 +234,9 @@ class keyed_map : public typed_map<Derived, Type> {
   }
 
   /// Takes the value of `key` out, in one step. BPF_MAP_LOOKUP_AND_DELETE_ELEM, for the hash family since 5.14.
+  ///
+  /// If making the value throws (a reducer of one's own, or one that allocates), the element goes back into the map,
+  /// all slots as they were, unless somebody has added the key anew in between.
   /// @errors 524 the kernel is older; EPERM frozen or read-only
   /// @cost one system call
   [[nodiscard]] std::optional<mapped_type> extract(key_type const& key, std::error_code& ec) const
@@ -564,7 +567,22 @@ class keyed_map : public typed_map<Derived, Type> {
   }
 
   [[nodiscard]] std::optional<mapped_type> take_out(key_type const& key, int& result) const noexcept(Values::nothrow) {
-    return fetch([&](void* to) { return sys::map_extract(this->fd(), std::addressof(key), to); }, result);
+    auto const take = [&](void* to) { return sys::map_extract(this->fd(), std::addressof(key), to); };
+    if constexpr (Values::nothrow) {
+      return fetch(take, result);
+    } else {
+      std::optional<mapped_type> found;
+      walk_shape const taking = shape(false);
+      result = with_slots([&](std::byte* slots) {
+        int const failed = take(slots);
+        if (failed != 0) return failed;
+        taken_elements taken(taking, reinterpret_cast<std::byte const*>(std::addressof(key)), slots, 1);
+        found.emplace(Values::decode(slots, *cpus_));
+        taken.gave();
+        return 0;
+      });
+      return found;
+    }
   }
 
   // For an index out of range the kernel has another errno in every type. It is a key that is not there.

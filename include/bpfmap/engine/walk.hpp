@@ -59,6 +59,33 @@ struct walk_shape {
   reduced_source reduced = {};
 };
 
+/// Elements that were taken out of a map and are being given to somebody. Those that are not given when this ends, as
+/// making a value of one threw, go back into the map: all but those whose key others have added anew meanwhile, or for
+/// which others have left no room.
+class taken_elements {
+ public:
+  taken_elements(walk_shape const& shape, std::byte const* keys, std::byte const* values, std::uint32_t count) noexcept
+      : shape_(shape), keys_(keys), values_(values), count_(count) {}
+  taken_elements(taken_elements const&) = delete;
+  taken_elements& operator=(taken_elements const&) = delete;
+  ~taken_elements() {
+    for (; given_ < count_; ++given_) {
+      (void)sys::map_update(shape_.fd, keys_ + std::size_t{given_} * shape_.key_size,
+                            values_ + given_ * shape_.element_bytes, elem_flags::noexist);
+    }
+  }
+
+  /// The next one is given.
+  void gave() noexcept { ++given_; }
+
+ private:
+  walk_shape const& shape_;
+  std::byte const* keys_;
+  std::byte const* values_;
+  std::uint32_t count_;
+  std::uint32_t given_ = 0;
+};
+
 /// Gives the elements of a map in blocks. Not for concurrent use; one walker, one thread.
 class block_walker {
  public:
@@ -72,7 +99,8 @@ class block_walker {
   ~block_walker() { spare_memory::give_back(std::move(room_)); }
 
   /// The next elements: how many; 0 at the end, and on an error.
-  /// @errors EPERM the descriptor may not be read; ENOMEM; ELOOP a walk by keys that would not end; EIO the
+  /// @errors EPERM the descriptor may not be read; ENOMEM; ELOOP a walk by keys, or by a batch that goes by keys, that
+  ///         would not end, as others change the map; EIO the
   ///         kernel makes no progress; extracting, ENOSPC: capacity() has grown, make room for so many and call again
   /// @cost one system call a block of up to 4096 elements; by keys, two an element. No allocation but the
   ///       thread's first and largest
@@ -211,8 +239,11 @@ class block_walker {
         case 0:
         case -EINTR:  // kernels before 2025: other writers were in the way; what was copied counts
           if (result == 0 || count != 0) started_ = true;
-          if (count != 0) return count;
-          break;
+          if (count == 0) break;
+          // Batches of other types go by keys inside the kernel: if the last one is gone, they begin again.
+          steps_ += count;
+          if (!goes_by_buckets() && steps_ > max_steps()) return fail(ELOOP, ec);
+          return count;
         case -ENOENT:  // the end, and these are the last
           end();
           return count;
@@ -300,6 +331,20 @@ class block_walker {
   [[nodiscard]] std::uint64_t max_steps() const noexcept {
     return shape_.max_entries == 0 ? std::numeric_limits<std::uint32_t>::max()
                                    : 16 * std::uint64_t{shape_.max_entries} + 1024;
+  }
+
+  // Every bucket comes once, whatever others do.
+  [[nodiscard]] bool goes_by_buckets() const noexcept {
+    switch (shape_.type) {
+      case map_type::hash:
+      case map_type::lru_hash:
+      case map_type::percpu_hash:
+      case map_type::lru_percpu_hash:
+      case map_type::hash_of_maps:
+        return true;
+      default:
+        return false;
+    }
   }
 
   static constexpr int max_stalls = 64;

@@ -254,6 +254,10 @@ class of_maps : public keyed_map<Derived, Type, Key, plain_values<std::uint32_t>
         }
         return erased;
       }
+      if (result == 0 && done == 0) {
+        ec = make_error(EIO);
+        return erased;
+      }
       bool const missing = result == -ENOENT && done < asked;
       if (result == 0 || done < asked) erased += done;
       if (result != 0 && !missing) {
