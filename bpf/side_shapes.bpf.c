@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 // Keys and values of every shape: larger than the stack, packed, volatile, literals, arrays; structs in inner maps.
+#pragma clang diagnostic error "-Wshadow"
 #include <linux/bpf.h>
 
 #include "bpfmap.bpf.h"
@@ -70,6 +71,8 @@ int shapes_literals(void* ctx) {
 
   (void)ctx;
   result = bpfmap_add(&plain, (&(struct side_key){1, 2}), 5);
+  // Within another: -Wshadow looks at this file.
+  result += bpfmap_add(&of_volatile, &key, bpfmap_add(&of_volatile, &key, 0));
   result += bpfmap_add(&of_volatile, &key, 6);
   return 0;
 }
