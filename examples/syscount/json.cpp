@@ -41,7 +41,7 @@ std::uint32_t take_character(std::string_view& bytes) {
 
 // A string in quotes. What is not printable ASCII is escaped, so that neither a parser nor a
 // terminal can be made to do something by the name of a process.
-std::string quoted(std::string_view bytes) {
+std::string json_string(std::string_view bytes) {
   std::string result = "\"";
   while (!bytes.empty()) {
     std::uint32_t const character = take_character(bytes);
@@ -81,10 +81,10 @@ std::string numbers_of(report const& from, row const& each) {
 }
 
 std::string process_of(row const& each) {
-  return fmt::format(R"("pid": {}, "process": {})", each.pid, quoted(each.name));
+  return fmt::format(R"("pid": {}, "process": {})", each.pid, json_string(each.name));
 }
 std::string call_of(std::int32_t number) {
-  return fmt::format(R"("number": {}, "system_call": {})", number, quoted(syscall_name(number)));
+  return fmt::format(R"("number": {}, "system_call": {})", number, json_string(syscall_name(number)));
 }
 
 std::string tables(report const& from, std::size_t top) {
@@ -109,13 +109,13 @@ std::string histogram(report const& from) {
 
 std::string size_of(map_size const& each) {
   auto const cost = [](counting_cost const& of) {
-    return fmt::format(R"({{"method": {}, "times": {}, "first_ns": {}, "fastest_ns": {}}})", quoted(of.method),
+    return fmt::format(R"({{"method": {}, "times": {}, "first_ns": {}, "fastest_ns": {}}})", json_string(of.method),
                        of.times, of.first.count(), of.fastest.count());
   };
   return fmt::format(R"({{"map": {}, "room": {}, "size": {}, "method": {}, "ns": {}, "walked": {}, )"
                      R"("walk_ns": {}, "asked": {}}})",
-                     quoted(each.map), each.room, each.size, quoted(each.method), each.time.count(), each.walked,
-                     each.walk_time.count(), list(each.costs, cost));
+                     json_string(each.map), each.room, each.size, json_string(each.method), each.time.count(),
+                     each.walked, each.walk_time.count(), list(each.costs, cost));
 }
 
 std::string samples(report const& from) {
@@ -124,18 +124,18 @@ std::string samples(report const& from) {
   auto const number = [](std::uint32_t each) { return std::to_string(each); };
   auto const last = [](sample const& each) {
     return fmt::format(R"({{"after_ns": {}, "cpu": {}, "pid": {}, "tid": {}, "process": {}, {}}})", each.after.count(),
-                       each.cpu, each.pid, each.tid, quoted(each.name), call_of(each.call));
+                       each.cpu, each.pid, each.tid, json_string(each.name), call_of(each.call));
   };
   return fmt::format(R"({{"every": {}, "policy": {}, "entries": {}, "cpus": {}, "taken": {}, "received": {}, )"
                      R"("lost": {}, "malformed": {}, "last": {}}})",
-                     all.every, quoted(all.policy), all.entries, list(all.cpus, number), all.taken, all.received,
+                     all.every, json_string(all.policy), all.entries, list(all.cpus, number), all.taken, all.received,
                      all.lost, all.malformed, list(all.last, last));
 }
 
 }  // namespace
 
 std::string to_json(report const& last, std::size_t top) {
-  auto const name = [](std::string const& each) { return quoted(each); };
+  auto const name = [](std::string const& each) { return json_string(each); };
   return fmt::format(R"({{"time_ns": {}, "interrupted": {}, "programs": {}, "calls": {}, "not_counted": {}, )"
                      R"("not_noted": {}, "latency": {}, "sizes": {}, "samples": {}, {}}})"
                      "\n",

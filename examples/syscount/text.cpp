@@ -21,7 +21,7 @@ namespace {
 using std::chrono::nanoseconds;
 
 template <class... A>
-void print(std::string& to, fmt::format_string<A...> format, A&&... values) {
+void append(std::string& to, fmt::format_string<A...> format, A&&... values) {
   fmt::format_to(std::back_inserter(to), format, std::forward<A>(values)...);
 }
 
@@ -44,7 +44,7 @@ std::string short_time(nanoseconds time) {
 template <class T>
 std::string joined(std::vector<T> const& items, char const* between) {
   std::string result;
-  for (T const& each : items) print(result, "{}{}", result.empty() ? "" : between, each);
+  for (T const& each : items) append(result, "{}{}", result.empty() ? "" : between, each);
   return result;
 }
 
@@ -77,60 +77,61 @@ std::span<row const> first_of(std::vector<row> const& rows, std::size_t most) {
 }
 
 void print_title(std::string& to, char const* title, std::size_t rows, std::size_t shown) {
-  print(to, "\n{}", title);
-  if (shown < rows) print(to, ", {} of {}", shown, rows);
-  print(to, "\n");
+  append(to, "\n{}", title);
+  if (shown < rows) append(to, ", {} of {}", shown, rows);
+  append(to, "\n");
 }
 
 void print_tables(std::string& to, report const& from, std::size_t top) {
   static constexpr char numbers[] = " {:>10} {:>7} {:>9} {:>9}\n";
-  auto const print_numbers = [&](cells const& of) { print(to, numbers, of.calls, of.failed, of.time, of.mean); };
+  auto const print_numbers = [&](cells const& of) { append(to, numbers, of.calls, of.failed, of.time, of.mean); };
   cells const titles{"calls", "failed", "time", "mean"};
 
   auto rows = first_of(from.processes, top);
   print_title(to, "Busiest processes", from.processes.size(), rows.size());
-  print(to, "{:>7} {:<15} {:16}", "pid", "process", "");
+  append(to, "{:>7} {:<15} {:16}", "pid", "process", "");
   print_numbers(titles);
   for (row const& each : rows) {
-    print(to, "{:>7} {:<15} {:16}", each.pid, printable(each.name), "");
+    append(to, "{:>7} {:<15} {:16}", each.pid, printable(each.name), "");
     print_numbers(cells_of(from, each));
   }
 
   rows = first_of(from.system_calls, top);
   print_title(to, "Busiest system calls", from.system_calls.size(), rows.size());
-  print(to, "{:23} {:<16}", "", "system call");
+  append(to, "{:23} {:<16}", "", "system call");
   print_numbers(titles);
   for (row const& each : rows) {
-    print(to, "{:23} {:<16}", "", syscall_name(each.call));
+    append(to, "{:23} {:<16}", "", syscall_name(each.call));
     print_numbers(cells_of(from, each));
   }
 
   rows = first_of(from.pairs, top);
   print_title(to, "Which process makes which call", from.pairs.size(), rows.size());
-  print(to, "{:>7} {:<15} {:<16}", "pid", "process", "system call");
+  append(to, "{:>7} {:<15} {:<16}", "pid", "process", "system call");
   print_numbers(titles);
   for (row const& each : rows) {
-    print(to, "{:>7} {:<15} {:<16}", each.pid, printable(each.name), syscall_name(each.call));
+    append(to, "{:>7} {:<15} {:<16}", each.pid, printable(each.name), syscall_name(each.call));
     print_numbers(cells_of(from, each));
   }
 }
 
 // The two tables side by side, for the screen.
 void print_short_tables(std::string& to, report const& from, std::size_t most) {
-  print(to, "\n{:>7} {:<15} {:>11}   {:<18} {:>11} {:>9}\n", "pid", "process", "calls", "system call", "calls", "mean");
+  append(to, "\n{:>7} {:<15} {:>11}   {:<18} {:>11} {:>9}\n", "pid", "process", "calls", "system call", "calls",
+         "mean");
   auto const left = first_of(from.processes, most);
   auto const right = first_of(from.system_calls, most);
   for (std::size_t i = 0; i < most; ++i) {
     std::string line;
     if (i < left.size()) {
-      print(line, "{:>7} {:<15} {:>11}", left[i].pid, printable(left[i].name), cells_of(from, left[i]).calls);
+      append(line, "{:>7} {:<15} {:>11}", left[i].pid, printable(left[i].name), cells_of(from, left[i]).calls);
     }
-    print(to, "{:<35}", line);
+    append(to, "{:<35}", line);
     if (i < right.size()) {
       cells const of = cells_of(from, right[i]);
-      print(to, "   {:<18} {:>11} {:>9}", syscall_name(right[i].call), of.calls, of.mean);
+      append(to, "   {:<18} {:>11} {:>9}", syscall_name(right[i].call), of.calls, of.mean);
     }
-    print(to, "\n");
+    append(to, "\n");
   }
 }
 
@@ -140,9 +141,9 @@ void print_histogram(std::string& to, report const& from, std::size_t most) {
   auto const& buckets = from.latency.buckets();
   auto const counted = [](bpfmap::histogram::bucket const& each) { return each.count != 0; };
   auto const first = static_cast<std::size_t>(std::ranges::find_if(buckets, counted) - buckets.begin());
-  print(to, "\nTime in system calls\n");
+  append(to, "\nTime in system calls\n");
   if (first == buckets.size()) {
-    print(to, "  no call was seen from beginning to end\n");
+    append(to, "  no call was seen from beginning to end\n");
     return;
   }
   std::size_t end = buckets.size();
@@ -160,42 +161,42 @@ void print_histogram(std::string& to, report const& from, std::size_t most) {
     // Rounded up: what is not zero can be seen.
     auto const length =
         static_cast<std::size_t>(std::ceil(40.0 * static_cast<double>(bars[i]) / static_cast<double>(highest)));
-    print(to, "  from {:>8} {:>10} |{}\n", short_time(buckets[first + i * step].low), bars[i],
-          std::string(length, '#'));
+    append(to, "  from {:>8} {:>10} |{}\n", short_time(buckets[first + i * step].low), bars[i],
+           std::string(length, '#'));
   }
 }
 
 void print_sizes(std::string& to, report const& from, bool with_costs) {
-  print(to, "\nsize() of the maps, and a walk over them\n");
+  append(to, "\nsize() of the maps, and a walk over them\n");
   for (map_size const& each : from.sizes) {
-    print(to, "  {:<7} {:>6} of {}: {} in {}; walk: {} in {}\n", each.map, each.size, each.room,
-          each.method.empty() ? "not asked yet" : each.method, short_time(each.time), each.walked,
-          short_time(each.walk_time));
+    append(to, "  {:<7} {:>6} of {}: {} in {}; walk: {} in {}\n", each.map, each.size, each.room,
+           each.method.empty() ? "not asked yet" : each.method, short_time(each.time), each.walked,
+           short_time(each.walk_time));
     if (!with_costs) continue;
     for (counting_cost const& cost : each.costs) {
-      print(to, "          {} times by {}: the first in {}, the fastest in {}\n", cost.times, cost.method,
-            short_time(cost.first), short_time(cost.fastest));
+      append(to, "          {} times by {}: the first in {}, the fastest in {}\n", cost.times, cost.method,
+             short_time(cost.first), short_time(cost.fastest));
     }
   }
 }
 
 void print_samples(std::string& to, report const& from, std::size_t most) {
   sampling const& all = from.sampled;
-  print(to, "\nSamples: one call of {}, by a perf_event_array\n", all.every);
-  print(to, "  policy {}: {} entries, buffers opened on CPUs {}\n", all.policy, all.entries, id_list(all.cpus));
-  print(to, "  {} taken, {} received, {} lost, {} malformed\n", all.taken, all.received, all.lost, all.malformed);
+  append(to, "\nSamples: one call of {}, by a perf_event_array\n", all.every);
+  append(to, "  policy {}: {} entries, buffers opened on CPUs {}\n", all.policy, all.entries, id_list(all.cpus));
+  append(to, "  {} taken, {} received, {} lost, {} malformed\n", all.taken, all.received, all.lost, all.malformed);
   for (std::size_t i = all.last.size() - std::min(all.last.size(), most); i < all.last.size(); ++i) {
     sample const& each = all.last[i];
-    print(to, "  {:>9.6f} s  cpu {:<3} {:>7} {:<15} {}\n", seconds_of(each.after), each.cpu, each.pid,
-          printable(each.name), syscall_name(each.call));
+    append(to, "  {:>9.6f} s  cpu {:<3} {:>7} {:<15} {}\n", seconds_of(each.after), each.cpu, each.pid,
+           printable(each.name), syscall_name(each.call));
   }
 }
 
 void print_losses(std::string& to, report const& from) {
   if (from.not_counted != 0) {
-    print(to, "\n{} times a call was not counted: the map 'calls' was full (see --entries)\n", from.not_counted);
+    append(to, "\n{} times a call was not counted: the map 'calls' was full (see --entries)\n", from.not_counted);
   }
-  if (from.not_noted != 0) print(to, "\n{} calls were not timed: the map 'starts' had no room\n", from.not_noted);
+  if (from.not_noted != 0) append(to, "\n{} calls were not timed: the map 'starts' had no room\n", from.not_noted);
 }
 
 std::size_t lines_of(std::string const& text) { return static_cast<std::size_t>(std::ranges::count(text, '\n')); }
@@ -223,9 +224,9 @@ std::string printable(std::string_view bytes) {
 
 std::string progress(report const& now, std::uint32_t seconds) {
   std::string line = fmt::format("{:.1f} of {} s", seconds_of(now.time), seconds);
-  if (now.counts) print(line, ": {} calls by {} processes", now.total, now.processes.size());
-  if (now.not_counted != 0) print(line, "; {} not counted", now.not_counted);
-  if (now.samples) print(line, "; {} samples, {} lost", now.sampled.received, now.sampled.lost);
+  if (now.counts) append(line, ": {} calls by {} processes", now.total, now.processes.size());
+  if (now.not_counted != 0) append(line, "; {} not counted", now.not_counted);
+  if (now.samples) append(line, "; {} samples, {} lost", now.sampled.received, now.sampled.lost);
   return line + "\n";
 }
 
@@ -250,8 +251,8 @@ std::string full(report const& last, std::size_t top) {
   std::string text = fmt::format("{:.2f} s{}, programs {}\n", seconds_of(last.time),
                                  last.interrupted ? " (interrupted)" : "", joined(last.programs, ", "));
   if (last.counts) {
-    print(text, "{} calls by {} processes on all CPUs, {} a second\n", last.total, last.processes.size(),
-          static_cast<std::uint64_t>(static_cast<double>(last.total) / std::max(seconds_of(last.time), 0.001)));
+    append(text, "{} calls by {} processes on all CPUs, {} a second\n", last.total, last.processes.size(),
+           static_cast<std::uint64_t>(static_cast<double>(last.total) / std::max(seconds_of(last.time), 0.001)));
   }
   if (last.times) print_histogram(text, last, last.latency.buckets().size());
   if (!last.sizes.empty()) print_sizes(text, last, true);

@@ -13,7 +13,7 @@ COMPILE_COMMANDS:
 
       // expect-error: REGEX
 
-`// flags: FLAG...` in the SOURCE adds to both commands, `// wrong-flags: FLAG...` to the second one.
+`// errors: N` says that it makes so many errors of it, and no more. `// flags: FLAG...` in the SOURCE adds to both commands, `// wrong-flags: FLAG...` to the second one.
 What compilers only quote from the sources is left out: a sentence must be said, not shown.
 
 The last line printed is `N passed, N failed, N skipped`, counting sources; the exit status is 0 if
@@ -106,6 +106,10 @@ def check(source, database, folder):
     unsaid = [regex for regex in expected if not re.search(regex, wrong.stderr)]
     if unsaid:
         raise Wrong(f"the wrong use is refused, but nothing says: {'; '.join(unsaid)}", wrong.stderr)
+    errors = len(re.findall(r"^.*\d: (?:fatal )?error: ", wrong.stderr, re.MULTILINE))
+    allowed = directives(text, "errors")
+    if allowed and errors != int(allowed[0]):
+        raise Wrong(f"{errors} errors are made of the wrong use, not {allowed[0]}", wrong.stderr)
 
 
 def main(arguments):

@@ -80,6 +80,10 @@ case("flags_are_for_both", "// flags: -DNEEDED=1 -fno-exceptions\n" + REFUSED +
      "#ifdef __cpp_exceptions\n#error\n#endif\nint needed = NEEDED;\n", 0, GOOD)
 case("wrong_flags_are_for_the_wrong_use_only",
      "// wrong-flags: -DWRONG\n// expect-error: never that\n#ifdef WRONG\n#error never that\n#endif\n", 0, GOOD)
+case("as_many_errors_as_are_expected_pass", "// errors: 1\n" + REFUSED, 0, GOOD)
+case("errors_beside_those_that_are_expected_fail",
+     "// errors: 1\n" + REFUSED.replace("#endif", "int *wrong = 1.5;\n#endif"), 1, BAD,
+     "source: 2 errors are made of the wrong use, not 1")
 case("each_source_is_a_case", {"good": REFUSED, "bad": REFUSED.replace("(false", "(true"), "too": REFUSED}, 1,
      "2 passed, 1 failed, 0 skipped", "bad: the wrong use compiles")
 

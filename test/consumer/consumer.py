@@ -13,6 +13,7 @@ The last line printed is `N passed, N failed, N skipped`; the exit status is 0 i
 """
 
 import hashlib
+import json
 import os
 import shlex
 import shutil
@@ -122,7 +123,7 @@ if len(sys.argv) < 5:
     print(__doc__, file=sys.stderr)
     sys.exit(2)
 SOURCE, CONSUMER, BPF_COMPILER, COMPILER = Path(sys.argv[1]), Path(sys.argv[2]), shlex.split(sys.argv[3]), sys.argv[4:]
-CASES = 15
+CASES = 16
 for tool in "meson", "pkg-config":
     if shutil.which(tool) is None:
         skip(f"no {tool}", CASES)
@@ -140,13 +141,12 @@ with tempfile.TemporaryDirectory() as temporary:
     HEADERS = {f"include/{path}" for path in files_below(RELEASE / "include") if path.endswith(".hpp")}
     BPF_HEADER = "include/bpfmap/bpf/bpfmap.bpf.h"
     PC = {"PKG_CONFIG_PATH": str(PREFIX / "share" / "pkgconfig")}
-    ONLY_LIBRARY = [f"-D{option}=disabled" for option in ("tests", "examples", "benchmarks")]
 
     # ---- installed, and found by pkg-config ----
 
     @case
     def installing_puts_all_headers_and_the_pc_file_below_the_prefix():
-        _, build = setup(RELEASE, f"--prefix={PREFIX}", *ONLY_LIBRARY)
+        _, build = setup(RELEASE, f"--prefix={PREFIX}")
         run("meson", "install", "-C", build)
         installed = files_below(PREFIX)
         missing = (HEADERS | {BPF_HEADER, "share/pkgconfig/bpfmap.pc"}) - installed
@@ -159,10 +159,15 @@ with tempfile.TemporaryDirectory() as temporary:
                "bpfmap.bpf.h is another")
 
     @case
+    def installing_builds_nothing_unless_it_is_asked_for():
+        targets = json.loads(run("meson", "introspect", "--targets", RELEASE / "build"))
+        expect(not targets, f"{len(targets)} targets are built first: {[target['name'] for target in targets]}")
+
+    @case
     def a_staged_install_leaves_the_prefix_alone():
         elsewhere = TOP / "elsewhere"
         build = TOP / "staged_build"
-        run("meson", "setup", f"--prefix={elsewhere}", *ONLY_LIBRARY, build, RELEASE)
+        run("meson", "setup", f"--prefix={elsewhere}", build, RELEASE)
         run("meson", "install", "-C", build, DESTDIR=str(TOP / "stage"))
         expect(not elsewhere.exists(), "something went to the prefix itself")
         staged = files_below(TOP / "stage" / elsewhere.relative_to("/"))

@@ -270,8 +270,11 @@ int bpf_obj_get(char const* path) {
   return answer(fd < 0 ? -errno : fd);
 }
 
-int bpf_prog_load(bpf_prog_type type, char const* name, char const* license, bpf_insn const* code, size_t count,
-                  bpf_prog_load_opts const* options) {
+// By its symbol: libbpf 1.2 and newer write into the options, older ones take const ones.
+int fake_prog_load(bpf_prog_type type, char const* name, char const* license, bpf_insn const* code, size_t count,
+                   bpf_prog_load_opts const* options) __asm__("bpf_prog_load");
+int fake_prog_load(bpf_prog_type type, char const* name, char const* license, bpf_insn const* code, size_t count,
+                   bpf_prog_load_opts const* options) {
   run_before(call::program_load);
   guard const lock;
   if (auto const said = scripted(call::program_load)) return answer(*said);

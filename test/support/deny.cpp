@@ -87,9 +87,12 @@ extern "C" int bpf_prog_test_run_opts(int fd, bpf_test_run_opts* options) {
   return next(fd, options);
 }
 
-extern "C" int bpf_prog_load(bpf_prog_type type, char const* name, char const* license, bpf_insn const* code,
-                             size_t count, bpf_prog_load_opts const* options) {
-  static auto* const next = real<decltype(bpf_prog_load)>("bpf_prog_load");
+// By its symbol: libbpf 1.2 and newer write into the options, older ones take const ones.
+extern "C" int denied_prog_load(bpf_prog_type type, char const* name, char const* license, bpf_insn const* code,
+                                size_t count, bpf_prog_load_opts const* options) __asm__("bpf_prog_load");
+extern "C" int denied_prog_load(bpf_prog_type type, char const* name, char const* license, bpf_insn const* code,
+                                size_t count, bpf_prog_load_opts const* options) {
+  static auto* const next = real<decltype(denied_prog_load)>("bpf_prog_load");
   ++program_loads;
   if (programs_denied) return refuse(EPERM);
   if (int const helper = helper_denied; helper != 0 && calls_helper(code, count, helper)) {

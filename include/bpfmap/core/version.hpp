@@ -4,6 +4,8 @@
 
 #if !defined(__cplusplus) || __cplusplus < 202002L
 #error "bpfmap requires C++20: compile with -std=c++20 or newer"
+// There is no such file: compilers stop here, and not after hundreds of errors that say nothing new.
+#include <bpfmap_ends_here>
 #endif
 
 // With exceptions off the throwing overloads do not exist. The two shapes live in different inline

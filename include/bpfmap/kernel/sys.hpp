@@ -5,6 +5,13 @@
 // The one door to libbpf. Everything above calls these functions, which return what libbpf 1.0 and newer
 // do: 0, a count or a descriptor, or a negative errno. Tests link a fake libbpf behind it.
 
+#if __has_include(<bpf/libbpf_version.h>)  // not in the oldest
+#include <bpf/libbpf_version.h>
+#endif
+#if !defined(LIBBPF_MAJOR_VERSION) || LIBBPF_MAJOR_VERSION < 1
+#error "bpfmap requires libbpf 1.0 or newer: the headers that the compiler finds are of an older one, or of none"
+#include <bpfmap_ends_here>  // as in core/version.hpp
+#endif
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
