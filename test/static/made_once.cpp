@@ -89,7 +89,7 @@ BOOST_AUTO_TEST_CASE(is_made_anew_for_another_process_and_all_goes_with_its_owne
     owned_once<counted> moved = std::move(once);
     BOOST_TEST(moved.find(2) == second);
     BOOST_TEST(!once.exists());  // NOLINT(bugprone-use-after-move)
-    auto& itself = moved;  // GCC 13 and newer see through less
+    auto& itself = moved;        // GCC 13 and newer see through less
     moved = std::move(itself);
     BOOST_TEST(moved.find(2) == second);
     moved = owned_once<counted>();
