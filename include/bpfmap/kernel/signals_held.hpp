@@ -5,6 +5,9 @@
 // Signals wait while a short call is made that they would end each time.
 
 #include <csignal>
+#include <initializer_list>
+
+#include <bpfmap/core/version.hpp>
 
 namespace bpfmap::inline BPFMAP_ABI::detail {
 
