@@ -275,7 +275,8 @@ def main():
     parser.add_argument("--command", action="append", choices=list(COMMANDS))
     parser.add_argument("--fresh", action="store_true")
     asked = parser.parse_args()
-    signal.signal(signal.SIGTERM, interrupted)
+    for ending in signal.SIGINT, signal.SIGTERM, signal.SIGHUP:
+        signal.signal(ending, interrupted)
     cpus = os.cpu_count() or 1
     names = asked.only or list(SUITES)
     at_once = 1 if os.environ.get("JOBS") else max(1, min(len(names), cpus // 2))
