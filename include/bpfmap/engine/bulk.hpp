@@ -317,7 +317,7 @@ class bulk_engine {
     for (std::uint32_t i = 0; i < header.next; ++i) job.advance(status[i] != std::byte{0});
   }
 
-  owned_once<in_kernel> kernel_;
+  [[no_unique_address]] owned_once<in_kernel> kernel_;
   mutable std::atomic<bulk_path> used_{bulk_path::automatic};
   std::atomic<bulk_path> forced_{bulk_path::automatic};
   mutable std::atomic<std::uint32_t> spent_{0};  // no more than a set-up costs

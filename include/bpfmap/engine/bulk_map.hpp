@@ -405,7 +405,7 @@ class bulk_map : public keyed_map<Derived, Type, Key, Values> {
 
   static constexpr std::size_t block_bytes = std::size_t{1} << 18;
 
-  bulk_engine engine_;
+  [[no_unique_address]] bulk_engine engine_;  // its padding holds what a class adds
 };
 
 }  // namespace bpfmap::inline BPFMAP_ABI::detail

@@ -137,7 +137,7 @@ class element_counter {
     return ec ? 0 : remember(walker.method(), number);
   }
 
-  owned_once<unique_fd> program_;
+  [[no_unique_address]] owned_once<unique_fd> program_;  // its padding holds what follows
   mutable std::atomic<counting> used_{counting::none};
   mutable std::atomic<std::uint64_t> walked_{0};
 };
