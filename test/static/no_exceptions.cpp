@@ -116,8 +116,9 @@ int main() {
   check("an_object_that_does_not_exist_reports_enoent", !none && ec.value() == ENOENT);
   check("what_libbpf_says_is_captured", log.text().find("/nowhere/tool.bpf.o") != std::string::npos);
   reader events;
-  check("a_reader_that_was_not_opened_gives_nothing",
-        events.consume([](std::uint64_t) {}, ec) == 0 && !ec && events.available().begin() == std::default_sentinel);
+  check("a_reader_that_was_not_opened_gives_nothing_and_says_ebadf",
+        events.consume([](std::uint64_t) {}, ec) == 0 && ec.value() == EBADF &&
+            events.available().begin() == std::default_sentinel);
 
   check("cpus_are_read", !possible_cpus(ec).empty() && !ec);
   check("errors_have_texts", !make_error(enotsupp).message().empty());
