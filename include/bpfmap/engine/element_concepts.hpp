@@ -60,6 +60,14 @@ concept enumerable =
                                   (static_cast<bool>(traits_of(Type).commands.lookup) && Values::readable),
                               "the kernel does not tell which indices of this map hold something">;
 
+/// A map whose slots of one CPU can be asked for alone.
+template <map_type Type>
+concept reached_by_cpu =
+    per_cpu<Type> &&
+    because<Type != map_type::percpu_cgroup_storage,
+            "the kernel has no way to one CPU's slot of this map type: declare the map with reduce::slots, which "
+            "gives every CPU's">;
+
 // What the functions that write take: what is read, unless the policy says otherwise.
 template <class Values>
 struct argument_of {

@@ -399,10 +399,10 @@ class keyed_map : public typed_map<Derived, Type> {
     requires totalled<Type>;
   template <std::same_as<cpu> Which, class... A>
   void find(key_type const&, Which, A&&...) const
-    requires per_cpu<Type>;
+    requires reached_by_cpu<Type>;
   template <std::same_as<cpu> Which, class... A>
   void at(key_type const&, Which, A&&...) const
-    requires per_cpu<Type>;
+    requires reached_by_cpu<Type>;
 
  protected:
   static map_expectation expectation() noexcept {
