@@ -24,6 +24,7 @@
 #include <bpfmap/core/reduction_table.hpp>
 #include <bpfmap/core/sizing.hpp>
 #include <bpfmap/core/bulk.hpp>
+#include <bpfmap/core/atomic_ref.hpp>
 #include <bpfmap/core/stripes.hpp>
 #include <bpfmap/core/predicate.hpp>
 #include <bpfmap/core/histogram.hpp>

@@ -25,6 +25,8 @@ struct text {
     for (std::size_t i = 0; i < N; ++i) chars[i] = literal[i];
   }
 };
+template <std::size_t N>
+text(char const (&)[N]) -> text<N>;
 
 /// Holds if `Holds` does; if not, GCC and clang print the sentence `Why`. Unlike a static_assert it can be
 /// probed: a class that it constrains stays SFINAE-friendly.

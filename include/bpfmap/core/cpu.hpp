@@ -219,6 +219,25 @@ inline cpu_set online_cpus(std::error_code& ec) noexcept { return cpu_set::read(
 
 namespace detail {
 
+// The T whose bytes lie there. By way of void: where bytes come from, the kernel or new, they are aligned for T.
+template <class T>
+T* object_at(std::byte* at) noexcept {
+  return static_cast<T*>(static_cast<void*>(at));
+}
+template <class T>
+T const* object_at(std::byte const* at) noexcept {
+  return static_cast<T const*>(static_cast<void const*>(at));
+}
+
+// Between types that are one on some machines and two on others: there a cast is needed, here compilers warn of it.
+template <class To, class From>
+constexpr To number_cast(From value) noexcept {
+  if constexpr (std::is_same_v<To, From>)
+    return value;
+  else
+    return static_cast<To>(value);
+}
+
 constexpr std::size_t round_up(std::size_t bytes, std::size_t multiple) noexcept {
   return (bytes + multiple - 1) / multiple * multiple;
 }
@@ -254,7 +273,7 @@ class per_cpu_view {
   [[nodiscard]] std::size_t size() const noexcept { return cpus_->size(); }
   /// The slot of the `rank`-th possible CPU.
   [[nodiscard]] Slot& operator[](std::size_t rank) const noexcept {
-    return *reinterpret_cast<Slot*>(slots_ + rank * stride_);
+    return *detail::object_at<Slot>(slots_ + rank * stride_);
   }
   /// The id of the CPU that the `rank`-th slot belongs to.
   [[nodiscard]] std::uint32_t cpu_of(std::size_t rank) const noexcept { return (*cpus_)[rank]; }
@@ -271,7 +290,7 @@ class per_cpu_view {
     iterator() = default;
     iterator(byte_type* at, std::size_t stride) noexcept : at_(at), stride_(stride) {}
 
-    reference operator*() const noexcept { return *reinterpret_cast<Slot*>(at_); }
+    reference operator*() const noexcept { return *detail::object_at<Slot>(at_); }
     iterator& operator++() noexcept {
       at_ += stride_;
       return *this;

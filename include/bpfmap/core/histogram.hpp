@@ -143,7 +143,7 @@ class histogram {
   /// A line for each bucket from the first to the last that is not empty: its bounds, its count, and a bar.
   /// @param width  characters of the longest bar
   [[nodiscard]] std::string bars(std::size_t width = 40) const {
-    auto const filled = [](bucket const& each) { return each.count != 0; };
+    auto const filled = [](bucket const& each) noexcept { return each.count != 0; };
     auto const first = std::ranges::find_if(buckets_, filled);
     if (first == buckets_.end()) return "nothing was counted\n";
     auto const last = std::find_if(buckets_.rbegin(), buckets_.rend(), filled).base();

@@ -154,17 +154,17 @@ enum class relation : std::uint8_t { equal, not_equal, less, at_most, greater, a
 constexpr bool holds(relation what, std::strong_ordering order) noexcept {
   switch (what) {
     case relation::equal:
-      return order == 0;
+      return std::is_eq(order);
     case relation::not_equal:
-      return order != 0;
+      return std::is_neq(order);
     case relation::less:
-      return order < 0;
+      return std::is_lt(order);
     case relation::at_most:
-      return order <= 0;
+      return std::is_lteq(order);
     case relation::greater:
-      return order > 0;
+      return std::is_gt(order);
     case relation::at_least:
-      return order >= 0;
+      return std::is_gteq(order);
   }
   return false;
 }

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <type_traits>
@@ -407,7 +408,7 @@ struct mean_if : detail::of_numbers {
             if constexpr (std::is_floating_point_v<T>) {
               // Differences from the first value, so that the mean of equal values is that value.
               if (std::exchange(first, false)) whole = value;
-              if (value != whole) rest += (value - whole) / n;  // also where both are infinite
+              if (std::not_equal_to<>{}(value, whole)) rest += (value - whole) / n;  // also where both are infinite
             } else {
               // Quotients and remainders apart: neither sum can overflow.
               whole += value / n;

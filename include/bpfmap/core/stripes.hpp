@@ -43,7 +43,7 @@ struct stripe_layout {
     std::uint64_t const stride = round_up(entries, slots_of_whole_lines(slot_bytes));
     failed = entries == 0 || stripes == 0 ? EINVAL : stride > max_elements / stripes ? E2BIG : 0;
     if (failed != 0) return {};
-    return {static_cast<std::uint32_t>(entries), static_cast<std::uint32_t>(stride), stripes};
+    return {entries, static_cast<std::uint32_t>(stride), stripes};
   }
 
   /// The layout that has so many elements: there is one at most.

@@ -155,7 +155,7 @@ class aggregate_map : public bulk_map<Derived, Type, Key, Values> {
 
   /// The sum of an integer over all elements, or over those that `asked` holds for, in 64 bits: std::int64_t if it has
   /// a sign, else std::uint64_t. What does not fit is lost, as the sum modulo 2 to the 64.
-  /// @param how, @errors, @cost as count_if()
+  /// @param how  as count_if(), as are errors and cost
   /// @code
   /// std::uint64_t bytes = flows.sum(field(&stats::bytes));
   /// std::uint64_t https = flows.sum_if(field(&stats::bytes), key_field(&flow_key::port) == 443);

@@ -106,7 +106,7 @@ class percpu_reduction {
     std::uint32_t run(reduction_table const& table, std::uint32_t first, std::uint32_t count, std::byte* out,
                       std::error_code& ec) noexcept {
       std::lock_guard<std::mutex> const mine(turn);
-      auto& list = reinterpret_cast<reduction_header*>(memory.data())->list;
+      auto& list = object_at<reduction_header>(memory.data())->list;
       list.next = 0;
       list.count = std::min(count, layout.most);
       list.argument = first;

@@ -7,7 +7,6 @@
 // it is (kernel/bpf/ringbuf.c, ringbuf_map_mmap_kern and ringbuf_map_mmap_user).
 
 #include <algorithm>
-#include <atomic>
 #include <bit>
 #include <cerrno>
 #include <concepts>
@@ -18,6 +17,7 @@
 #include <system_error>
 #include <utility>
 
+#include <bpfmap/core/atomic_ref.hpp>
 #include <bpfmap/core/concepts.hpp>
 #include <bpfmap/engine/map_handle.hpp>
 #include <bpfmap/kernel/memory.hpp>
@@ -110,7 +110,7 @@ class ring_map : public typed_map<Derived, Type> {
   // The kernel's unsigned long. A load does not write, also not to read-only pages.
   static unsigned long position(std::byte* page) noexcept {
     if (page == nullptr) return 0;
-    return std::atomic_ref<unsigned long>(*reinterpret_cast<unsigned long*>(page)).load(std::memory_order_acquire);
+    return atomic_ref<unsigned long>(*object_at<unsigned long>(page)).load(std::memory_order_acquire);
   }
 
   mapping consumer_;

@@ -32,8 +32,8 @@ class strided_view : public std::ranges::view_base {
     iterator() = default;
     explicit iterator(byte_type* at) noexcept : at_(at) {}
 
-    reference operator*() const noexcept { return *reinterpret_cast<T*>(at_); }
-    pointer operator->() const noexcept { return reinterpret_cast<T*>(at_); }
+    reference operator*() const noexcept { return *operator->(); }
+    pointer operator->() const noexcept { return detail::object_at<T>(at_); }
     reference operator[](difference_type n) const noexcept { return *(*this + n); }
     iterator& operator+=(difference_type n) noexcept {
       at_ += n * stride;
@@ -69,7 +69,7 @@ class strided_view : public std::ranges::view_base {
   [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
   /// Element `i`, which must be below size().
   [[nodiscard]] T& operator[](std::size_t i) const noexcept {
-    return *reinterpret_cast<T*>(first_ + i * static_cast<std::size_t>(stride));
+    return *detail::object_at<T>(first_ + i * static_cast<std::size_t>(stride));
   }
   [[nodiscard]] iterator begin() const noexcept { return iterator(first_); }
   [[nodiscard]] iterator end() const noexcept { return iterator(first_) + static_cast<std::ptrdiff_t>(size_); }

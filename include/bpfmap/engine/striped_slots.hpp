@@ -16,6 +16,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <bpfmap/core/atomic_ref.hpp>
 #include <bpfmap/core/cpu.hpp>
 #include <bpfmap/core/reduce.hpp>
 #include <bpfmap/core/stripes.hpp>
@@ -46,7 +47,7 @@ class striped_slots {
   /// Maps the memory: to read and write, or, of maps that are frozen or for reading only, to read.
   /// @errors those of mmap
   void open(int fd, stripe_layout const& layout, cpu_set const& cpus, std::error_code& ec) noexcept {
-    std::size_t const bytes = static_cast<std::size_t>(layout.elements()) * sizeof(cell);
+    std::size_t const bytes = number_cast<std::size_t>(layout.elements()) * sizeof(cell);
     memory_ = mapping::map(fd, bytes, 0, true, ec);
     writable_ = !ec;
     if (ec.value() == EPERM || ec.value() == EACCES) memory_ = mapping::map(fd, bytes, 0, false, ec);
@@ -148,7 +149,7 @@ class striped_slots {
   static constexpr std::size_t turns = slots_of_whole_lines(sizeof(Slot));
 
   [[nodiscard]] cell* at(std::uint32_t id, std::uint32_t index) const noexcept {
-    return reinterpret_cast<cell*>(memory_.data()) + (std::size_t{id} * layout_.stride + index);
+    return object_at<cell>(memory_.data()) + (std::size_t{id} * layout_.stride + index);
   }
 
   // Add the slots of one CPU, or of two, to the results. Whole cache lines first: a number of turns that the compiler
@@ -178,7 +179,7 @@ class striped_slots {
     auto* const words = reinterpret_cast<std::uint64_t*>(const_cast<cell*>(from));  // NOLINT(*-const-cast)
     std::atomic_signal_fence(std::memory_order_seq_cst);
     for (std::size_t i = 0; i < sizeof(cell) / word; ++i) {
-      std::uint64_t const read = std::atomic_ref(words[i]).load(std::memory_order_relaxed);
+      std::uint64_t const read = atomic_ref<std::uint64_t>(words[i]).load(std::memory_order_relaxed);
       std::memcpy(to + i * word, &read, word);
     }
   }
@@ -187,7 +188,7 @@ class striped_slots {
     for (std::size_t i = 0; i < sizeof(cell) / word; ++i) {
       std::uint64_t written = 0;
       std::memcpy(&written, from + i * word, word);
-      std::atomic_ref(words[i]).store(written, std::memory_order_relaxed);
+      atomic_ref<std::uint64_t>(words[i]).store(written, std::memory_order_relaxed);
     }
     std::atomic_signal_fence(std::memory_order_seq_cst);
   }

@@ -13,6 +13,7 @@
 
 #include <sys/mman.h>
 
+#include <bpfmap/core/cpu.hpp>
 #include <bpfmap/core/error.hpp>
 #include <bpfmap/kernel/process.hpp>
 
@@ -41,7 +42,7 @@ class arena_memory {
     return find_or_make(id, bytes, ec, [&](entry& made) noexcept {
       // Not MAP_FIXED, which would replace what is there.
       int const flags = MAP_SHARED | (address == 0 ? 0 : MAP_FIXED_NOREPLACE);
-      void* const at = ::mmap(reinterpret_cast<void*>(static_cast<std::uintptr_t>(address)), bytes,
+      void* const at = ::mmap(reinterpret_cast<void*>(number_cast<std::uintptr_t>(address)), bytes,
                               PROT_READ | PROT_WRITE, flags, fd, 0);
       made.ours = true;
       made.data = at == MAP_FAILED ? nullptr : static_cast<std::byte*>(at);

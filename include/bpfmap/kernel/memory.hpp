@@ -38,9 +38,12 @@ class mapping {
   static mapping map(int fd, std::size_t bytes, std::size_t offset, bool writable, std::error_code& ec) noexcept {
     mapping made;
     made.bytes_ = round_up(bytes, page_size());
-    void* const at = made.bytes_ < bytes ? (errno = EOVERFLOW, MAP_FAILED)
-                                         : ::mmap(nullptr, made.bytes_, writable ? PROT_READ | PROT_WRITE : PROT_READ,
-                                                  MAP_SHARED, fd, static_cast<off_t>(offset));
+    if (made.bytes_ < bytes) {
+      ec = make_error(EOVERFLOW);
+      return {};
+    }
+    void* const at = ::mmap(nullptr, made.bytes_, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, fd,
+                            static_cast<off_t>(offset));
     if (at == MAP_FAILED) {
       ec = make_error(errno);
       return {};

@@ -7,7 +7,6 @@
 #include <linux/perf_event.h>
 
 #include <algorithm>
-#include <atomic>
 #include <bit>
 #include <cerrno>
 #include <cstddef>
@@ -22,6 +21,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <bpfmap/core/atomic_ref.hpp>
 #include <bpfmap/core/error.hpp>
 #include <bpfmap/kernel/fd.hpp>
 #include <bpfmap/kernel/memory.hpp>
@@ -90,7 +90,7 @@ class perf_ring {
     }
     ring.cpu_ = cpu;
     ring.process_ = process_number();
-    ring.tail_ = std::atomic_ref(ring.page().data_tail).load(std::memory_order_relaxed);
+    ring.tail_ = atomic_ref<__u64>(ring.page().data_tail).load(std::memory_order_relaxed);
     ring.end_ = ring.tail_;
     return ring;
   }
@@ -164,7 +164,7 @@ class perf_ring {
   void consume() noexcept {
     tail_ += size_;
     size_ = 0;
-    std::atomic_ref(page().data_tail).store(tail_, std::memory_order_release);
+    atomic_ref<__u64>(page().data_tail).store(tail_, std::memory_order_release);
   }
 
   /// How many records found no room so far. Exact since Linux 6.0; before, a loss is known when a later record
@@ -193,12 +193,10 @@ class perf_ring {
         ::syscall(SYS_perf_event_open, &attributes, -1, static_cast<int>(cpu), -1, PERF_FLAG_FD_CLOEXEC));
   }
 
-  [[nodiscard]] perf_event_mmap_page& page() const noexcept {
-    return *reinterpret_cast<perf_event_mmap_page*>(memory_.data());
-  }
+  [[nodiscard]] perf_event_mmap_page& page() const noexcept { return *object_at<perf_event_mmap_page>(memory_.data()); }
 
   [[nodiscard]] std::uint64_t head() const noexcept {
-    return std::atomic_ref(page().data_head).load(std::memory_order_acquire);
+    return atomic_ref<__u64>(page().data_head).load(std::memory_order_acquire);
   }
 
   // The ring's end may cut a record in two.

@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 
 #include <bpfmap/core/concepts.hpp>
+#include <bpfmap/core/cpu.hpp>
 #include <bpfmap/engine/map_handle.hpp>
 #include <bpfmap/kernel/arena_memory.hpp>
 #include <bpfmap/kernel/memory.hpp>
@@ -70,13 +71,13 @@ class arena : public typed_map<arena, map_type::arena> {
   [[nodiscard]] std::span<T> span(std::uint64_t offset, std::size_t count, std::error_code& ec) noexcept {
     ec = check(offset, count, sizeof(T), alignof(T));
     if (ec) return {};
-    return {reinterpret_cast<T*>(memory_.data() + offset), count};
+    return {detail::object_at<T>(memory_.data() + offset), count};
   }
   template <plain_bytes T>
   [[nodiscard]] std::span<T const> span(std::uint64_t offset, std::size_t count, std::error_code& ec) const noexcept {
     ec = check(offset, count, sizeof(T), alignof(T));
     if (ec) return {};
-    return {reinterpret_cast<T const*>(memory_.data() + offset), count};
+    return {detail::object_at<T const>(memory_.data() + offset), count};
   }
 
   /// Makes pages be there, as a touch does, before they are used; those that are there stay as they are. Lets a lack of
@@ -93,8 +94,8 @@ class arena : public typed_map<arena, map_type::arena> {
     } else if (first > pages || count > pages - first) {
       ec = make_error(ERANGE);
     } else {
-      std::byte* const from = memory_.data() + static_cast<std::size_t>(first) * page_size();
-      bool const done = ::madvise(from, static_cast<std::size_t>(count) * page_size(), populate_write) == 0;
+      std::byte* const from = memory_.data() + detail::number_cast<std::size_t>(first) * page_size();
+      bool const done = ::madvise(from, detail::number_cast<std::size_t>(count) * page_size(), populate_write) == 0;
       ec = done ? std::error_code{} : make_error(errno);
     }
   }
@@ -162,7 +163,7 @@ class arena : public typed_map<arena, map_type::arena> {
   }
 
   void open(std::error_code& ec, std::string* why) {
-    auto const size = static_cast<std::size_t>(max_size()) * page_size();
+    auto const size = detail::number_cast<std::size_t>(max_size()) * page_size();
     memory_ = detail::arena_memory::share(id(), fd(), size, info().map_extra, ec);
     if (!ec || why == nullptr) return;
     switch (ec.value()) {
@@ -190,12 +191,12 @@ class arena : public typed_map<arena, map_type::arena> {
   static detail::arena_memory mapped_by_libbpf(::bpf_map const* map) noexcept {
     if (map == nullptr || static_cast<map_type>(::bpf_map__type(map)) != map_type::arena) return {};
     std::size_t unused = 0;
-    void* const at = const_cast<void*>(::bpf_map__initial_value(const_cast<::bpf_map*>(map), &unused));
+    void const* const at = ::bpf_map__initial_value(const_cast<::bpf_map*>(map), &unused);
     if (at == nullptr) return {};
     std::error_code ec;
     map_info const info = map_info::read(::bpf_map__fd(map), ec, true);
     if (ec) return {};
-    return detail::arena_memory::lent(info.id, static_cast<std::byte*>(at),
+    return detail::arena_memory::lent(info.id, static_cast<std::byte*>(const_cast<void*>(at)),
                                       static_cast<std::size_t>(info.max_entries) * page_size(), ec);
   }
 

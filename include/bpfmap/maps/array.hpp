@@ -4,7 +4,6 @@
 
 // The arrays: array (by system call, or mapped into memory) and percpu_array.
 
-#include <atomic>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
@@ -12,6 +11,7 @@
 #include <string>
 #include <type_traits>
 
+#include <bpfmap/core/atomic_ref.hpp>
 #include <bpfmap/core/concepts.hpp>
 #include <bpfmap/core/reduce.hpp>
 #include <bpfmap/engine/aggregate_map.hpp>
@@ -56,9 +56,8 @@ concept spannable = because<sizeof(T) % 8 == 0,
                             "size of T must be a multiple of 8; use cells()">;
 
 template <class T>
-concept lock_free =
-    because<std::atomic_ref<T>::is_always_lock_free && alignof(T) >= std::atomic_ref<T>::required_alignment,
-            "only a type that the processor reads in one piece can be atomic in the kernel's memory">;
+concept lock_free = because<atomic_ref<T>::is_always_lock_free && alignof(T) >= atomic_ref<T>::required_alignment,
+                            "only a type that the processor reads in one piece can be atomic in the kernel's memory">;
 
 }  // namespace detail
 
@@ -85,12 +84,12 @@ class array : public detail::aggregate_map<array<T, Access>, map_type::array, st
   [[nodiscard]] std::span<T> span() noexcept
     requires detail::writable_access<Access> && detail::spannable<T>
   {
-    return {reinterpret_cast<T*>(memory_.data()), elements()};
+    return {detail::object_at<T>(memory_.data()), elements()};
   }
   [[nodiscard]] std::span<T const> span() const noexcept
     requires detail::mapped_access<Access> && detail::spannable<T>
   {
-    return {reinterpret_cast<T const*>(memory_.data()), elements()};
+    return {detail::object_at<T const>(memory_.data()), elements()};
   }
 
   /// All elements, in the kernel's memory, whatever the size of T: a sized random-access range.
@@ -119,12 +118,13 @@ class array : public detail::aggregate_map<array<T, Access>, map_type::array, st
     return cells()[index];
   }
 
-  /// Element `index` for atomic operations, which BPF programs' atomics (`__sync_fetch_and_add`) take part in.
+  /// Element `index` for atomic operations, which BPF programs' atomics (`__sync_fetch_and_add`) take part in:
+  /// a std::atomic_ref, or its like where the standard library has none.
   /// @cost none
-  [[nodiscard]] std::atomic_ref<T> atomic(std::uint32_t index) noexcept
+  [[nodiscard]] atomic_ref<T> atomic(std::uint32_t index) noexcept
     requires detail::writable_access<Access> && detail::lock_free<T>
   {
-    return std::atomic_ref<T>(cells()[index]);
+    return atomic_ref<T>(cells()[index]);
   }
 
   /// Element `index`, read in one piece; for read-only maps too.
@@ -133,7 +133,7 @@ class array : public detail::aggregate_map<array<T, Access>, map_type::array, st
     requires detail::mapped_access<Access> && detail::lock_free<T>
   {
     // A load does not write, also not to read-only pages: atomic_ref of const objects comes with C++26 only.
-    return std::atomic_ref<T>(const_cast<T&>(cells()[index])).load(order);  // NOLINT(*-const-cast)
+    return atomic_ref<T>(const_cast<T&>(cells()[index])).load(order);  // NOLINT(*-const-cast)
   }
 
  private:

@@ -207,7 +207,7 @@ class of_maps : public keyed_map<Derived, Type, Key, plain_values<std::uint32_t>
       ec = make_error(ENOMEM);
       return 0;
     }
-    std::transform(inners.begin(), inners.end(), reinterpret_cast<std::uint32_t*>(fds.data()), descriptor);
+    std::transform(inners.begin(), inners.end(), object_at<std::uint32_t>(fds.data()), descriptor);
     auto done = static_cast<std::uint32_t>(keys.size());
     int const result = sys::map_update_batch(this->fd(), keys.data(), fds.data(), done);
     if (result == 0) return done;
@@ -249,7 +249,7 @@ class of_maps : public keyed_map<Derived, Type, Key, plain_values<std::uint32_t>
           this->traits.commands.delete_batch ? sys::map_delete_batch(this->fd(), keys.data(), done) : -enotsupp;
       if (result != 0 && batch_refused(result, done, asked)) {
         for (key_type const& key : keys) {
-          erased += erase(key, ec) ? 1 : 0;
+          erased += erase(key, ec) ? 1U : 0U;
           if (ec) return erased;
         }
         return erased;

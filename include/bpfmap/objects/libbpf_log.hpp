@@ -32,7 +32,7 @@ class capture_libbpf_log {
 
   /// What libbpf has said so far.
   [[nodiscard]] std::string text() const {
-    std::lock_guard const lock(mutex_);
+    std::lock_guard<std::mutex> const lock(mutex_);
     return text_;
   }
 
@@ -41,11 +41,12 @@ class capture_libbpf_log {
 
  private:
   // Called from C: nothing may be thrown.
-  static int collect(enum libbpf_print_level level, char const* format, va_list arguments) noexcept {
+  [[gnu::format(printf, 2, 0)]] static int collect(libbpf_print_level level, char const* format,
+                                                   va_list arguments) noexcept {
     if (level == LIBBPF_DEBUG || current_ == nullptr) return 0;
     char line[1024];
     int const length = std::vsnprintf(line, sizeof line, format, arguments);
-    std::lock_guard const lock(current_->mutex_);
+    std::lock_guard<std::mutex> const lock(current_->mutex_);
     // A runaway log must not eat the memory; what is left out is said.
     if (current_->text_.size() > max_text) return 0;
 #if BPFMAP_EXCEPTIONS

@@ -209,8 +209,8 @@ class object {
       ec = make_error(object_ == nullptr ? EBADF : ENOENT);
     else if (place.size != sizeof(T))
       ec = make_error(EINVAL);
-    else if (std::byte* const section = section_memory(place.map, std::is_const_v<T>, ec)) {
-      return reinterpret_cast<T*>(section + place.offset);
+    else if (std::byte* const memory = section_memory(place.map, std::is_const_v<T>, ec)) {
+      return detail::object_at<T>(memory + place.offset);
     }
     return nullptr;
   }
