@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Compiles a file with every C++ compiler of this machine, in each standard, with each standard library.
 
-usage: warnings.py INCLUDE_DIRECTORY SOURCE [FLAG...]
-       warnings.py --list gcc|clang
+usage: user_warnings.py INCLUDE_DIRECTORY SOURCE [FLAG...]
+       user_warnings.py --list gcc|clang
 
 The second form prints the warnings, for the build.
 
