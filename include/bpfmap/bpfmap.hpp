@@ -53,6 +53,7 @@
 #include <bpfmap/kernel/value_btf.hpp>
 // engine: what every map shares
 #include <bpfmap/engine/map_info.hpp>
+#include <bpfmap/engine/pin_hint.hpp>
 #include <bpfmap/engine/map_handle.hpp>
 #include <bpfmap/engine/per_cpu.hpp>
 #include <bpfmap/engine/handle_values.hpp>

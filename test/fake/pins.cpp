@@ -83,15 +83,19 @@ BOOST_AUTO_TEST_CASE(report_every_errno_of_the_kernel) {
     }
   }
   fake::fail(call::pin, EPERM);
-  BOOST_TEST(has(test::message_of([&] { map.pin(path("flows")); }), "is not in a bpffs (mount -t bpf"));
+  BOOST_TEST(has(test::message_of([&] { map.pin(path("flows")); }), "' is not in a bpffs (mount -t bpf bpffs /sys/fs/bpf)"));
 }
 
 BOOST_AUTO_TEST_CASE(that_cannot_be_opened_say_why) {
   BOOST_TEST(number_of([&](auto& ec) { (void)flows::open_pinned(path("none"), ec); }) == ENOENT);
   BOOST_TEST(test::message_of([&] { (void)flows::open_pinned(path("none")); }) ==
              "open_pinned on '" + path("none") +
-                 "' as hash: No such file or directory [ENOENT]: the path or its directory does not exist");
+                 "' as hash: No such file or directory [ENOENT]: the path does not exist");
+  BOOST_TEST(has(test::message_of([&] { (void)flows::open_pinned(path("none/flows")); }),
+                 "[ENOENT]: the path is in a directory that does not exist"));
   std::ofstream(path("file")) << "text";
+  BOOST_TEST(has(test::message_of([&] { (void)flows::open_pinned(path("file")); }),
+                 "[EACCES]: the path is a file, but not in a bpffs: no pinned map"));
   BOOST_TEST(number_of([&](auto& ec) { (void)flows::open_pinned(path("file"), ec); }) == EACCES);
   for (int const number : {EPERM, EACCES, EINVAL, EMFILE, ENOTDIR}) {
     fake::fail(call::get, number, 2);

@@ -193,7 +193,7 @@ BOOST_AUTO_TEST_CASE(too_few_values_are_an_error_and_nothing_is_done) {
   BOOST_TEST((map.insert_or_assign(all.keys, few, ec) == bulk_result{}));
   BOOST_TEST(ec.value() == EINVAL);
   auto const text = test::message_of([&] { map.find(all.keys, few); });
-  BOOST_TEST(test::has(text, "are there as many values as keys?"), text);
+  BOOST_TEST(test::has(text, "8 keys, but 7 values"), text);
 }
 
 BOOST_AUTO_TEST_CASE(a_frozen_map_is_as_frozen_for_programs) {
@@ -245,7 +245,7 @@ BOOST_AUTO_TEST_CASE(values_with_a_lock_go_by_system_calls) {
   map.set_bulk_path(bulk_path::in_kernel);
   map.find(keys, out, ec);
   // Linux 6.1: programs that may sleep may not use such maps at all.
-  BOOST_TEST((ec.value() == EACCES || ec.value() == EINVAL), "errno " << ec.value());
+  BOOST_TEST((ec.value() == EACCES || ec.value() == EOPNOTSUPP), "errno " << ec.value());
   map.set_bulk_path(bulk_path::automatic);
   for (int i = 0; i < 100; ++i) BOOST_TEST_REQUIRE(map.find(keys, out).matched == 3U);
   BOOST_TEST(map.bulk_by() == bulk_path::single);

@@ -210,7 +210,26 @@ BOOST_AUTO_TEST_CASE(pins_of_the_wrong_kind_and_paths_outside_bpffs_are_refused)
   BOOST_TEST(test::has(outside, "bpffs"), outside);
   BOOST_TEST(test::has(outside, "/tmp/bpfmap-test-no-bpffs"), outside);
   BOOST_TEST(::access("/tmp/bpfmap-test-no-bpffs", F_OK) != 0);
-  BOOST_CHECK_THROW(array.pin(bpffs / "no/such/directory"), bpfmap::error);
+  BOOST_TEST(test::has(test::message_of([&] { array.pin(bpffs / "no/such/directory"); }),
+                       "is in a directory that does not exist"));
+  BOOST_TEST(test::has(test::message_of([] { (void)numbers::open_pinned("/proc/self/exe"); }),
+                       "is a file, but not in a bpffs: no pinned map"));
+}
+
+// bpffs refuses to look such names up, with the errno of everything else that it refuses.
+BOOST_AUTO_TEST_CASE(a_dot_in_the_name_of_a_pin_is_named_as_the_reason) {
+  test::private_bpffs const bpffs;
+  BOOST_REQUIRE(bpffs.mounted());
+  auto const map = numbers::create({.name = "with.dot", .max_entries = 4});
+  for (char const* const name : {"flows.old", ".flows", "v1.2/flows"}) {
+    BOOST_TEST_CONTEXT(name) {
+      auto const pinned = test::message_of([&] { map.pin(bpffs / name); });
+      BOOST_TEST(test::has(pinned, "[EPERM]"), pinned);
+      BOOST_TEST(test::has(pinned, "has a dot in a name"), pinned);
+      auto const opened = test::message_of([&] { (void)numbers::open_pinned(bpffs / name); });
+      BOOST_TEST(test::has(opened, "has a dot in a name"), opened);
+    }
+  }
 }
 
 BOOST_AUTO_TEST_CASE(a_frozen_map_is_read_and_not_written) {

@@ -237,6 +237,9 @@ BOOST_AUTO_TEST_CASE(addresses_and_build_ids_are_not_taken_for_each_other) {
   auto const addresses = stack_trace<64>::create({.name = "stacks", .max_entries = 4});
   message = test::message_of([&] { (void)(stack_trace<16, build_id_frame>::from_fd(addresses.fd())); });
   BOOST_TEST(test::has(message, "expected also stack_build_id"), message);
+  message = test::message_of([] { (void)stack_trace<100'000>::create({.name = "deep", .max_entries = 4}); });
+  BOOST_TEST(test::has(message, "stacks of 100000 frames are too deep"), message);
+  BOOST_TEST(test::has(message, "kernel.perf_event_max_stack is "), message);
   message = test::message_of([&] { (void)stack_trace<32>::from_fd(addresses.fd()); });
   BOOST_TEST(test::has(message, "value size is 512, expected 256"), message);
 }

@@ -238,7 +238,7 @@ class bulk_engine {
       if (result != 0 && count == wanted) {
         // Refused before it began; the kernel sets the count otherwise.
         if (first && (result == -enotsupp || result == -EOPNOTSUPP || result == -EINVAL)) {
-          if (forced) ec = make_error(result);
+          if (forced) ec = no_such_way(make_error(result));
           return forced;
         }
         count = 0;
@@ -266,8 +266,13 @@ class bulk_engine {
       std::lock_guard<std::mutex> const mine(kernel->turn);
       run_list(job, *kernel, program, why, ec);
     }
-    if (why && forced) ec = why;
+    if (why && forced) ec = no_such_way(why);
     return !why;
+  }
+
+  // EINVAL is how the kernel refuses a way for a type of map: it is no fault of the keys or values.
+  static std::error_code no_such_way(std::error_code why) noexcept {
+    return why.value() == EINVAL ? make_error(EOPNOTSUPP) : why;
   }
 
   static int program_for(in_kernel& kernel, bulk_job const& job, std::error_code& why) noexcept {

@@ -81,12 +81,12 @@ class bulk_map : public keyed_map<Derived, Type, Key, Values> {
   bulk_result find(std::span<key_type const> keys, std::span<mapped_type> out, key_bits& found) const
     requires bulk_readable<Type, Values> && throwing<>
   {
-    return or_fail(operation::find, [&](std::error_code& ec) { return find_all(keys, out, &found, ec); });
+    return or_fail(operation::find, keys.size(), out.size(), [&](std::error_code& ec) { return find_all(keys, out, &found, ec); });
   }
   bulk_result find(std::span<key_type const> keys, std::span<mapped_type> out) const
     requires bulk_readable<Type, Values> && throwing<>
   {
-    return or_fail(operation::find, [&](std::error_code& ec) { return find_all(keys, out, nullptr, ec); });
+    return or_fail(operation::find, keys.size(), out.size(), [&](std::error_code& ec) { return find_all(keys, out, nullptr, ec); });
   }
 
   /// Sets values[i] for keys[i], in this order, as insert_or_assign(key, value) does; of equal keys the last counts.
@@ -130,12 +130,12 @@ class bulk_map : public keyed_map<Derived, Type, Key, Values> {
   bulk_result insert(std::span<key_type const> keys, std::span<mapped_type const> values, key_bits& inserted) const
     requires insertable<Type> && writable_values<Values> && throwing<>
   {
-    return or_fail(operation::insert, [&](std::error_code& ec) { return insert(keys, values, inserted, ec); });
+    return or_fail(operation::insert, keys.size(), values.size(), [&](std::error_code& ec) { return insert(keys, values, inserted, ec); });
   }
   bulk_result insert(std::span<key_type const> keys, std::span<mapped_type const> values) const
     requires insertable<Type> && writable_values<Values> && throwing<>
   {
-    return or_fail(operation::insert, [&](std::error_code& ec) { return insert(keys, values, ec); });
+    return or_fail(operation::insert, keys.size(), values.size(), [&](std::error_code& ec) { return insert(keys, values, ec); });
   }
 
   /// Replaces the values of those of `keys` that are there, as assign(key, value) does. In the kernel, else one system
@@ -157,12 +157,12 @@ class bulk_map : public keyed_map<Derived, Type, Key, Values> {
   bulk_result assign(std::span<key_type const> keys, std::span<mapped_type const> values, key_bits& assigned) const
     requires replaceable<Type> && writable_values<Values> && throwing<>
   {
-    return or_fail(operation::assign, [&](std::error_code& ec) { return assign(keys, values, assigned, ec); });
+    return or_fail(operation::assign, keys.size(), values.size(), [&](std::error_code& ec) { return assign(keys, values, assigned, ec); });
   }
   bulk_result assign(std::span<key_type const> keys, std::span<mapped_type const> values) const
     requires replaceable<Type> && writable_values<Values> && throwing<>
   {
-    return or_fail(operation::assign, [&](std::error_code& ec) { return assign(keys, values, ec); });
+    return or_fail(operation::assign, keys.size(), values.size(), [&](std::error_code& ec) { return assign(keys, values, ec); });
   }
 
   /// Removes those of `keys` that are there. In the kernel, else BPF_MAP_DELETE_BATCH, else one system call a key.
@@ -183,12 +183,12 @@ class bulk_map : public keyed_map<Derived, Type, Key, Values> {
   bulk_result erase(std::span<key_type const> keys, key_bits& erased) const
     requires erasable<Type> && throwing<>
   {
-    return or_fail(operation::erase, [&](std::error_code& ec) { return erase_all(keys, &erased, ec); });
+    return or_fail(operation::erase, keys.size(), keys.size(), [&](std::error_code& ec) { return erase_all(keys, &erased, ec); });
   }
   bulk_result erase(std::span<key_type const> keys) const
     requires erasable<Type> && throwing<>
   {
-    return or_fail(operation::erase, [&](std::error_code& ec) { return erase_all(keys, nullptr, ec); });
+    return or_fail(operation::erase, keys.size(), keys.size(), [&](std::error_code& ec) { return erase_all(keys, nullptr, ec); });
   }
 
   /// Takes all elements out and puts them behind those that `out` has. BPF_MAP_LOOKUP_AND_DELETE_BATCH (Linux 5.6); by
@@ -268,6 +268,18 @@ class bulk_map : public keyed_map<Derived, Type, Key, Values> {
   // For calls on many elements that only some maps have.
   [[nodiscard]] bulk_path forced_path() const noexcept { return engine_.forced(); }
   void took(bulk_path path) const noexcept { engine_.took(path); }
+  // What `ec` means for a call on many elements: of a way that was forced, that there is none.
+  [[nodiscard]] std::string bulk_hint(operation what, std::error_code ec) const {
+    bulk_path const forced = forced_path();
+    if (forced == bulk_path::automatic || ec != std::errc::operation_not_supported) {
+      return this->element_hint(what, ec.value());
+    }
+    return join("set_bulk_path() asked for ", to_string(forced),
+                ", which this map, this call, or the running kernel does not have");
+  }
+  [[noreturn, gnu::cold, gnu::noinline]] void raise_walk(operation what, std::error_code ec) const {
+    this->fail(what, ec, bulk_hint(what, ec));
+  }
 
  private:
   [[nodiscard]] bulk_job job(bulk_operation operation, std::span<key_type const> keys, std::size_t value_size,
@@ -388,16 +400,15 @@ class bulk_map : public keyed_map<Derived, Type, Key, Values> {
   }
 
   template <class Do>
-  bulk_result or_fail(operation what, Do const& act) const {
+  bulk_result or_fail(operation what, std::size_t keys, std::size_t values, Do const& act) const {
     std::error_code ec;
     bulk_result const progress = act(ec);
-    if (ec) raise_stopped(what, ec, progress);
+    if (ec) raise_stopped(what, ec, progress, values < keys ? join(keys, " keys, but ", values, " values") : "");
     return progress;
   }
-  [[noreturn, gnu::cold, gnu::noinline]] void raise_stopped(operation what, std::error_code ec,
-                                                            bulk_result progress) const {
-    std::string hint = this->element_hint(what, ec.value());
-    if (ec.value() == EINVAL && hint.empty()) hint = "are there as many values as keys?";
+  [[noreturn, gnu::cold, gnu::noinline]] void raise_stopped(operation what, std::error_code ec, bulk_result progress,
+                                                            std::string hint) const {
+    if (hint.empty()) hint = bulk_hint(what, ec);
     raise_bulk(ec, what, this->description(), std::string(this->name()),
                join(hint, hint.empty() ? "" : "; ", "key ", progress.handled, " of the call, those before it are done"),
                progress);

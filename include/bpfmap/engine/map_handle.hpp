@@ -22,6 +22,7 @@
 #include <bpfmap/core/cstring.hpp>
 #include <bpfmap/core/error.hpp>
 #include <bpfmap/engine/map_info.hpp>
+#include <bpfmap/engine/pin_hint.hpp>
 #include <bpfmap/kernel/fd.hpp>
 #include <bpfmap/kernel/sys.hpp>
 
@@ -157,12 +158,12 @@ class map_handle {
   void pin(cstring_view path) const {
     std::error_code ec;
     pin(path, ec);
-    if (ec) fail(operation::pin, ec, detail::join("path '", path.c_str(), "'", path_hint(ec.value())));
+    if (ec) fail(operation::pin, ec, detail::join("path '", path.c_str(), "'", detail::pin_hint(path, ec.value())));
   }
   void unpin(cstring_view path) const {
     std::error_code ec;
     unpin(path, ec);
-    if (ec) fail(operation::unpin, ec, detail::join("path '", path.c_str(), "'", path_hint(ec.value())));
+    if (ec) fail(operation::unpin, ec, detail::join("path '", path.c_str(), "'", detail::pin_hint(path, ec.value())));
   }
   void freeze() const {
     std::error_code ec;
@@ -242,25 +243,6 @@ class map_handle {
         return "reading what a map is needs CAP_BPF on this kernel";
       case EMFILE:
         return "the process has too many descriptors open (RLIMIT_NOFILE)";
-      default:
-        return {};
-    }
-  }
-
-  static std::string path_hint(int number) {
-    switch (number) {
-      case EPERM:
-        return " is not in a bpffs (mount -t bpf bpffs /sys/fs/bpf), or CAP_BPF is missing";
-      case ENOENT:
-        return " or its directory does not exist";
-      case EEXIST:
-        return " exists already";
-      case ESTALE:
-        return " holds another map";
-      case EINVAL:
-        return " is no pinned map, or not in a bpffs";
-      case EACCES:
-        return " is not accessible for this user";
       default:
         return {};
     }
@@ -400,6 +382,9 @@ class typed_map : public map_handle {
   // Whether adjust() cannot throw: where it asks the user's code, that may.
   static constexpr bool nothrow_create = true;
   static void adjust(create_options&, std::error_code&, std::string*) {}
+  static std::string creation_hint(create_options const& options, int number) {
+    return detail::creation_hint(Derived::expectation(), options, number);
+  }
   // BTF of key and value, for types that the kernel does not create without: kept open until the map has it.
   static unique_fd describe(create_options&, std::error_code&, std::string*) { return {}; }
 
@@ -431,7 +416,7 @@ class typed_map : public map_handle {
       if (fd) return finish(adopt(std::move(fd), ec, true), ec, why);
       ec = make_error(errno);
     }
-    if (why != nullptr) *why = detail::creation_hint(wanted, options, ec.value());
+    if (why != nullptr) *why = Derived::creation_hint(options, ec.value());
     return {};
   }
 
@@ -463,7 +448,7 @@ class typed_map : public map_handle {
     unique_fd fd(sys::object_get(path.c_str()));
     if (fd) return finish(adopt(std::move(fd), ec), ec, why);
     ec = make_error(errno);
-    if (why != nullptr) *why = detail::join("the path", map_handle::path_hint(ec.value()));
+    if (why != nullptr) *why = detail::join("the path", detail::pin_hint(path, ec.value()));
     return {};
   }
 

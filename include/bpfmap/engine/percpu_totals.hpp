@@ -202,13 +202,7 @@ class percpu_totals : public percpu_map<Derived, Type, std::uint32_t, Slot, Redu
   }
 
   [[noreturn, gnu::cold, gnu::noinline]] void raise_totals(operation what, std::error_code ec, size_type done) const {
-    bulk_path const forced = this->forced_path();
-    bool const no_such_way = ec.value() == EOPNOTSUPP && forced != bulk_path::automatic;
-    raise_bulk(ec, what, this->description(), std::string(this->name()),
-               no_such_way ? join("set_bulk_path() asked for ", to_string(forced),
-                                  ", which this reducer, or the running kernel, does not have")
-                           : this->element_hint(what, ec.value()),
-               {done, done});
+    raise_bulk(ec, what, this->description(), std::string(this->name()), this->bulk_hint(what, ec), {done, done});
   }
 
   percpu_reduction reduction_;

@@ -6,9 +6,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <optional>
 #include <string>
 #include <system_error>
@@ -129,6 +131,20 @@ class stack_trace : public detail::keyed_map<stack_trace<Depth, Frame>, map_type
     detail::map_expectation wanted = base::expectation();
     if constexpr (by_build_id) wanted.flags |= map_flags::stack_build_id;
     return wanted;
+  }
+
+  // How deep stacks may be is a setting of the machine (kernel/bpf/stackmap.c, stack_map_alloc).
+  static std::string creation_hint(create_options const& options, int number) {
+    unsigned long most = 0;
+    if (std::FILE* const file = std::fopen("/proc/sys/kernel/perf_event_max_stack", "re"); file != nullptr) {
+      if (std::fscanf(file, "%lu", &most) != 1) most = 0;
+      std::fclose(file);
+    }
+    if (number == EINVAL && most != 0 && Depth > most) {
+      return detail::join("stacks of ", Depth, " frames are too deep for this machine: sysctl kernel.perf_event_max_stack is ",
+                          most);
+    }
+    return base::creation_hint(options, number);
   }
 
   // Sizes alone do not tell: four addresses take as many bytes as a build id.
