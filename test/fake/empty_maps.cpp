@@ -65,7 +65,7 @@ void stays_empty() {
   }
   BOOST_TEST(moved.size() == (moved.counted_by() == bpfmap::counting::constant ? 16U : 0U));
   auto released = moved.clone();
-  ::close(released.release());
+  { bpfmap::unique_fd const closed = released.release(); }
   BOOST_TEST_CONTEXT("released " << to_string(Map::type)) { everything_is_ebadf(released); }
   std::error_code ec;
   auto const failed = Map::from_fd(-1, ec);

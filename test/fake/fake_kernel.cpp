@@ -38,7 +38,9 @@ object* object_of(int fd) {
 
 map* map_of(int fd) {
   object* const found = object_of(fd);
-  return found == nullptr ? nullptr : found->map.get();
+  if (found == nullptr || found->map == nullptr) return nullptr;
+  found->map->access_mode = ::fcntl(fd, F_GETFL) & O_ACCMODE;
+  return found->map.get();
 }
 
 int no_map(int fd) { return ::fcntl(fd, F_GETFD) < 0 ? -EBADF : -EINVAL; }

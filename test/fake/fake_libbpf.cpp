@@ -226,18 +226,20 @@ int bpf_map_freeze(int fd) {
   fake::map* const map = map_of(fd);
   if (map == nullptr) return answer(no_map(fd));
   if (map->locks) return answer(-enotsupp);
-  if (map->frozen || (map->made.flags & 8U) != 0) return answer(-EPERM);
+  if (map->frozen || map->access_mode == O_RDONLY) return answer(-EPERM);
   map->freeze();
   return answer(0);
 }
 
-int bpf_map_get_fd_by_id(__u32 id) {
+int bpf_map_get_fd_by_id(__u32 id) { return bpf_map_get_fd_by_id_opts(id, nullptr); }
+
+int bpf_map_get_fd_by_id_opts(__u32 id, bpf_get_fd_by_id_opts const* options) {
   run_before(call::fd_by_id);
   guard const lock;
   if (auto const said = scripted(call::fd_by_id)) return answer(*said);
   for (auto const& each : kernel().objects) {
     if (each.second.map != nullptr && each.second.map->id == id) {
-      int const fd = another(each.second.own_fd);
+      int const fd = another(each.second.own_fd, options == nullptr ? 0 : options->open_flags);
       return answer(fd < 0 ? -errno : fd);
     }
   }
@@ -258,7 +260,9 @@ int bpf_obj_pin(int fd, char const* path) {
   return answer(0);
 }
 
-int bpf_obj_get(char const* path) {
+int bpf_obj_get(char const* path) { return bpf_obj_get_opts(path, nullptr); }
+
+int bpf_obj_get_opts(char const* path, struct bpf_obj_get_opts const* options) {
   run_before(call::get);
   guard const lock;
   if (auto const said = scripted(call::get)) return answer(*said);
@@ -266,7 +270,8 @@ int bpf_obj_get(char const* path) {
   if (::stat(path, &about) != 0) return answer(-errno);
   auto const pin = kernel().pins.find({about.st_dev, about.st_ino});
   if (pin == kernel().pins.end()) return answer(-EACCES);
-  int const fd = another(kernel().objects.at(pin->second).own_fd);
+  int const fd =
+      another(kernel().objects.at(pin->second).own_fd, options == nullptr ? 0 : options->file_flags);
   return answer(fd < 0 ? -errno : fd);
 }
 

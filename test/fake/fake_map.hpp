@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include <fcntl.h>
+
 /// libbpf's, which is opaque to everyone else.
 struct bpf_map {
   std::string name;
@@ -72,6 +74,7 @@ class map {
   std::uint32_t id;
   bool frozen = false;
   bool locks = false;
+  int access_mode = O_RDWR;  // of the descriptor by which the map is used now
 
  private:
   struct element {
@@ -81,8 +84,8 @@ class map {
   };
   using bucket = std::vector<element>;
 
-  [[nodiscard]] bool readable() const { return (made.flags & 16U) == 0; }            // BPF_F_WRONLY
-  [[nodiscard]] bool writable() const { return !frozen && (made.flags & 8U) == 0; }  // BPF_F_RDONLY
+  [[nodiscard]] bool readable() const { return access_mode != O_WRONLY; }
+  [[nodiscard]] bool writable() const { return !frozen && access_mode != O_RDONLY; }
   [[nodiscard]] bool evicts() const { return made.type == 9 || made.type == 10; }
   [[nodiscard]] std::size_t bucket_of(bytes const& key) const;
   [[nodiscard]] element const* find(bytes const& key) const;

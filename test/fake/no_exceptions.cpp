@@ -247,7 +247,7 @@ void any_map_can_be_asked_what_it_is() {
   auto const handle = bpfmap::map_handle::from_fd(fd, ec);
   CHECK(!ec && !handle.description().empty());
   CHECK(!bpfmap::map_info::read(-1, ec).id && ec);
-  auto const adopted = bpfmap::map_handle::adopt(bpfmap::unique_fd(fd), ec);
+  auto const adopted = bpfmap::map_handle::from_fd(bpfmap::unique_fd(fd), ec);
   CHECK(!ec && adopted.fd() == fd);
 }
 

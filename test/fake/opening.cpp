@@ -204,6 +204,25 @@ BOOST_AUTO_TEST_CASE(a_descriptor_duplicates_it) {
   BOOST_TEST(any.info().type == bpfmap::map_type::hash);
 }
 
+BOOST_AUTO_TEST_CASE(what_owns_a_descriptor_is_taken_over_whether_it_fits_or_not) {
+  auto first = flows::from_fd(bpfmap::unique_fd(fake::make_map({})));
+  int const number = first.fd();
+  auto second = flows::from_fd(first.release());
+  BOOST_TEST(!first);
+  BOOST_TEST(second.fd() == number);
+  auto any = bpfmap::map_handle::from_fd(second.release());
+  BOOST_TEST(any.fd() == number);
+  // The ring sees that nothing is left open.
+  auto const error = test::error_of([&] { (void)test::table::from_fd(any.release()); });
+  BOOST_TEST(has(error.text, "from_fd on fd " + std::to_string(number) + " as array"), error.text);
+  BOOST_TEST(has(error.hint, "type is hash, expected array"), error.text);
+  for (auto const& code :
+       {test::code_of([](auto& ec) { (void)flows::from_fd(bpfmap::unique_fd(), ec); }),
+        test::code_of([](auto& ec) { (void)bpfmap::map_handle::from_fd(bpfmap::unique_fd(), ec); })}) {
+    BOOST_TEST(code.value() == EBADF);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_closed_descriptor_is_ebadf) {
   for (int const fd : {-1, -77, 999}) {
     BOOST_TEST(number_of([&](auto& ec) { (void)flows::from_fd(fd, ec); }) == EBADF);

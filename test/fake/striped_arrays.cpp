@@ -34,8 +34,8 @@ fake::shape array_of(std::uint32_t elements, std::uint32_t bytes = 8) {
 }
 
 /// What a program on `id` does: it writes the element that bpfmap.bpf.h computes.
-void write(bpfmap::map_handle const& map, std::uint32_t stride, std::uint32_t id, std::uint32_t index,
-           void const* slot) {
+template <class Map>
+void write(Map const& map, std::uint32_t stride, std::uint32_t id, std::uint32_t index, void const* slot) {
   std::uint32_t const element = id * stride + index;
   fake::put(map.fd(), &element, slot);
 }

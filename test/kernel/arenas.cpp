@@ -140,10 +140,8 @@ BOOST_AUTO_TEST_CASE(what_is_at_the_fixed_address_is_not_replaced) {
 
 BOOST_AUTO_TEST_CASE(an_arena_that_another_process_mapped_where_it_liked_is_an_error_with_a_reason) {
   auto heap = arena::create({.name = "heap", .max_entries = 4});
-  int const fd = heap.release();
-  heap = {};  // unmapped here: the address is still the arena's
-  auto const message = test::message_of([&] { (void)arena::from_fd(fd); });
-  close(fd);
+  bpfmap::unique_fd const fd = heap.release();  // unmapped here: the address is still the arena's
+  auto const message = test::message_of([&] { (void)arena::from_fd(fd.get()); });
   BOOST_TEST(test::has(message, "mapped before at an address of the kernel's choice"), message);
 }
 

@@ -7,6 +7,9 @@
 #include "counters.skel.h"
 #pragma GCC diagnostic pop
 
+#include <numeric>
+#include <vector>
+
 #include <fcntl.h>
 
 namespace ut = boost::unit_test;
@@ -68,12 +71,40 @@ BOOST_AUTO_TEST_CASE(a_skeletons_map_outlives_the_skeleton) {
 
 BOOST_AUTO_TEST_CASE(release_gives_the_descriptor_away) {
   auto map = numbers::create({.max_entries = 4});
-  bpfmap::unique_fd const mine(map.release());
+  bpfmap::unique_fd const mine = map.release();
   BOOST_TEST(!map);
   std::error_code ec;
   map.insert_or_assign(1, 1, ec);
   BOOST_TEST((ec == std::errc::bad_file_descriptor));
   BOOST_TEST(!!numbers::from_fd(mine.get()));
+}
+
+// The programs and the memory that calls on many keys set up hold the map, too.
+BOOST_AUTO_TEST_CASE(a_map_whose_descriptor_was_released_and_closed_is_gone) {
+  test::no_leak const watched;
+  auto map = numbers::create({.name = "released", .max_entries = 4096});
+  std::vector<std::uint32_t> keys(2000);
+  std::iota(keys.begin(), keys.end(), 0U);
+  map.insert_or_assign(keys, std::vector<std::uint64_t>(2000, 1));
+  BOOST_TEST((map.bulk_by() == bpfmap::bulk_path::in_kernel));
+  std::uint32_t const id = map.id();
+  { bpfmap::unique_fd const closed = map.release(); }
+  auto const gone = [&] {
+    std::error_code ec;
+    static_cast<void>(numbers::from_id(id, ec));
+    return ec == std::errc::no_such_file_or_directory;
+  };
+  BOOST_TEST(test::eventually(gone, true));
+}
+
+BOOST_AUTO_TEST_CASE(what_was_released_is_taken_over_and_not_duplicated) {
+  test::no_leak const watched;
+  auto map = numbers::create({.name = "released", .max_entries = 4});
+  int const number = map.fd();
+  auto again = numbers::from_fd(map.release());
+  BOOST_TEST(again.fd() == number);
+  again.insert_or_assign(1, 1);
+  BOOST_CHECK_THROW((void)bpfmap::array<int>::from_fd(again.release()), bpfmap::error);
 }
 
 BOOST_AUTO_TEST_CASE(one_error_lists_every_difference_of_a_map_that_does_not_fit) {
@@ -140,7 +171,7 @@ BOOST_AUTO_TEST_CASE(a_descriptor_that_is_closed_behind_the_maps_back_is_an_erro
   BOOST_CHECK_THROW(map.insert_or_assign(1, 1), bpfmap::error);
   BOOST_CHECK_THROW((void)map.begin(), bpfmap::error);
   BOOST_CHECK_THROW((void)map.clone(), bpfmap::error);
-  static_cast<void>(map.release());  // it is nobody's any more
+  static_cast<void>(map.release().release());  // it is nobody's any more
 }
 
 BOOST_AUTO_TEST_CASE(wrong_options_are_listed_all_at_once) {

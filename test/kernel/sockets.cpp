@@ -105,7 +105,8 @@ std::uint64_t cookie_of(unique_fd const& socket) {
 /// A program that works on the data of all sockets that come into the map from now on.
 class verdict {
  public:
-  verdict(bpfmap::program const& program, bpfmap::map_handle const& map) : program_(program.fd()), map_(map.fd()) {
+  template <class Map>
+  verdict(bpfmap::program const& program, Map const& map) : program_(program.fd()), map_(map.fd()) {
     BOOST_REQUIRE(bpf_prog_attach(program_, map_, BPF_SK_SKB_STREAM_VERDICT, 0) == 0);
   }
   verdict(verdict const&) = delete;

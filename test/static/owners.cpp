@@ -40,6 +40,24 @@ static_assert(!std::is_move_constructible_v<capture_libbpf_log> && !std::is_copy
 static_assert(std::is_trivially_copyable_v<program> && sizeof(program) == sizeof(void*));
 static_assert(std::is_trivially_copyable_v<object_map> && sizeof(object_map) == sizeof(void*));
 
+// Nor does another map come in through what all maps have in common, and no map leaves its class but by release().
+template <class Map>
+concept only_for_its_like =
+    !std::is_convertible_v<Map&, map_handle&> && !std::is_convertible_v<Map const&, map_handle const&> &&
+    !std::is_convertible_v<Map*, map_handle*> && !std::is_constructible_v<map_handle, Map> &&
+    !std::is_assignable_v<map_handle&, Map> && !std::is_assignable_v<Map&, map_handle> &&
+    !requires(std::error_code& ec) { Map::adopt(unique_fd(), ec); } && requires(Map map) {
+      { map.release() } -> std::same_as<unique_fd>;
+      { Map::from_fd(map.release()) } -> std::same_as<Map>;
+    };
+static_assert(only_for_its_like<hash<int, int>> && only_for_its_like<percpu_hash<int, int>> &&
+              only_for_its_like<array<int, mmapable>>);
+static_assert(only_for_its_like<queue<int>> && only_for_its_like<bloom_filter<int>> && only_for_its_like<ringbuf<int>>);
+static_assert(only_for_its_like<hash_of_maps<int, hash<int, int>>> && only_for_its_like<prog_array> &&
+              only_for_its_like<arena>);
+static_assert(only_for_its_like<perf_event_array<>> && only_for_its_like<task_storage<int>>);
+static_assert(only_for_its_like<stack_trace<>> && only_for_its_like<striped_array<std::uint64_t>>);
+
 // No size but that of what is owned.
 static_assert(sizeof(unique_fd) == sizeof(int));
 static_assert(sizeof(detail::mapping) == 2 * sizeof(void*) && sizeof(detail::buffer) == 2 * sizeof(void*));

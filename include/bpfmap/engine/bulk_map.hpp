@@ -81,12 +81,14 @@ class bulk_map : public keyed_map<Derived, Type, Key, Values> {
   bulk_result find(std::span<key_type const> keys, std::span<mapped_type> out, key_bits& found) const
     requires bulk_readable<Type, Values> && throwing<>
   {
-    return or_fail(operation::find, keys.size(), out.size(), [&](std::error_code& ec) { return find_all(keys, out, &found, ec); });
+    return or_fail(operation::find, keys.size(), out.size(),
+                   [&](std::error_code& ec) { return find_all(keys, out, &found, ec); });
   }
   bulk_result find(std::span<key_type const> keys, std::span<mapped_type> out) const
     requires bulk_readable<Type, Values> && throwing<>
   {
-    return or_fail(operation::find, keys.size(), out.size(), [&](std::error_code& ec) { return find_all(keys, out, nullptr, ec); });
+    return or_fail(operation::find, keys.size(), out.size(),
+                   [&](std::error_code& ec) { return find_all(keys, out, nullptr, ec); });
   }
 
   /// Sets values[i] for keys[i], in this order, as insert_or_assign(key, value) does; of equal keys the last counts.
@@ -108,7 +110,7 @@ class bulk_map : public keyed_map<Derived, Type, Key, Values> {
   bulk_result insert_or_assign(std::span<key_type const> keys, std::span<mapped_type const> values) const
     requires assignable<Type> && writable_values<Values> && throwing<>
   {
-    return or_fail(operation::insert_or_assign,
+    return or_fail(operation::insert_or_assign, keys.size(), values.size(),
                    [&](std::error_code& ec) { return insert_or_assign(keys, values, ec); });
   }
 
@@ -130,12 +132,14 @@ class bulk_map : public keyed_map<Derived, Type, Key, Values> {
   bulk_result insert(std::span<key_type const> keys, std::span<mapped_type const> values, key_bits& inserted) const
     requires insertable<Type> && writable_values<Values> && throwing<>
   {
-    return or_fail(operation::insert, keys.size(), values.size(), [&](std::error_code& ec) { return insert(keys, values, inserted, ec); });
+    return or_fail(operation::insert, keys.size(), values.size(),
+                   [&](std::error_code& ec) { return insert(keys, values, inserted, ec); });
   }
   bulk_result insert(std::span<key_type const> keys, std::span<mapped_type const> values) const
     requires insertable<Type> && writable_values<Values> && throwing<>
   {
-    return or_fail(operation::insert, keys.size(), values.size(), [&](std::error_code& ec) { return insert(keys, values, ec); });
+    return or_fail(operation::insert, keys.size(), values.size(),
+                   [&](std::error_code& ec) { return insert(keys, values, ec); });
   }
 
   /// Replaces the values of those of `keys` that are there, as assign(key, value) does. In the kernel, else one system
@@ -157,12 +161,14 @@ class bulk_map : public keyed_map<Derived, Type, Key, Values> {
   bulk_result assign(std::span<key_type const> keys, std::span<mapped_type const> values, key_bits& assigned) const
     requires replaceable<Type> && writable_values<Values> && throwing<>
   {
-    return or_fail(operation::assign, keys.size(), values.size(), [&](std::error_code& ec) { return assign(keys, values, assigned, ec); });
+    return or_fail(operation::assign, keys.size(), values.size(),
+                   [&](std::error_code& ec) { return assign(keys, values, assigned, ec); });
   }
   bulk_result assign(std::span<key_type const> keys, std::span<mapped_type const> values) const
     requires replaceable<Type> && writable_values<Values> && throwing<>
   {
-    return or_fail(operation::assign, keys.size(), values.size(), [&](std::error_code& ec) { return assign(keys, values, ec); });
+    return or_fail(operation::assign, keys.size(), values.size(),
+                   [&](std::error_code& ec) { return assign(keys, values, ec); });
   }
 
   /// Removes those of `keys` that are there. In the kernel, else BPF_MAP_DELETE_BATCH, else one system call a key.
@@ -183,12 +189,14 @@ class bulk_map : public keyed_map<Derived, Type, Key, Values> {
   bulk_result erase(std::span<key_type const> keys, key_bits& erased) const
     requires erasable<Type> && throwing<>
   {
-    return or_fail(operation::erase, keys.size(), keys.size(), [&](std::error_code& ec) { return erase_all(keys, &erased, ec); });
+    return or_fail(operation::erase, keys.size(), keys.size(),
+                   [&](std::error_code& ec) { return erase_all(keys, &erased, ec); });
   }
   bulk_result erase(std::span<key_type const> keys) const
     requires erasable<Type> && throwing<>
   {
-    return or_fail(operation::erase, keys.size(), keys.size(), [&](std::error_code& ec) { return erase_all(keys, nullptr, ec); });
+    return or_fail(operation::erase, keys.size(), keys.size(),
+                   [&](std::error_code& ec) { return erase_all(keys, nullptr, ec); });
   }
 
   /// Takes all elements out and puts them behind those that `out` has. BPF_MAP_LOOKUP_AND_DELETE_BATCH (Linux 5.6); by

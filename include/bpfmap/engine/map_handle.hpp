@@ -7,12 +7,12 @@
 
 #include <cerrno>
 #include <cinttypes>
-#include <concepts>
 #include <cstdint>
 #include <cstdio>
 #include <ranges>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include <fcntl.h>
@@ -28,8 +28,10 @@
 
 namespace bpfmap::inline BPFMAP_ABI {
 
-/// Owns a map's descriptor and knows what the map is. Move-only; empty when default-constructed, moved from,
-/// or when an error code was given for it. Operations on an empty one fail with EBADF.
+/// Owns a map's descriptor and knows what the map is, of whatever type. Move-only; empty when default-constructed,
+/// moved from, or when an error code was given for it. Operations on an empty one fail with EBADF.
+///
+/// The typed classes have all that it has, but are none: what they know of their map would not hold for another.
 ///
 /// May be used from many threads at once; moving or destroying it meanwhile is the caller's error.
 class map_handle {
@@ -48,27 +50,25 @@ class map_handle {
   /// @cost three system calls
   static map_handle from_fd(int fd, std::error_code& ec) noexcept { return adopt(unique_fd::duplicate(fd, ec), ec); }
 
-  /// Takes over `fd`, which must be a map's.
-  static map_handle adopt(unique_fd fd, std::error_code& ec, bool surely_a_map = false) noexcept {
-    map_handle handle;
-    if (!fd) {
-      if (!ec) ec = make_error(EBADF);
-      return handle;
-    }
-    handle.info_ = map_info::read(fd.get(), ec, surely_a_map);
-    if (ec) return {};
-    handle.fd_ = std::move(fd);
-    return handle;
+  /// Any map, of any type: takes `fd` over, also if it fails, as of release().
+  /// @errors EBADF not open; EINVAL not a map
+  /// @cost two system calls
+  static map_handle from_fd(unique_fd fd, std::error_code& ec) noexcept {
+    ec.clear();
+    return adopt(std::move(fd), ec);
   }
 
   /// Whether there is a map.
   [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(fd_); }
   /// The descriptor, still owned; -1 if empty.
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }
-  /// Gives the descriptor away: the caller closes it, and this object is empty.
-  [[nodiscard]] int release() noexcept {
+  /// Gives the descriptor away, to one that owns it; this object is empty then.
+  /// @code
+  /// auto flows = bpfmap::hash<flow_key, flow_stats>::from_fd(handle.release());
+  /// @endcode
+  [[nodiscard]] unique_fd release() noexcept {
     info_ = {};
-    return fd_.release();
+    return std::move(fd_);
   }
 
   /// Whether the descriptor may read and write: that of an open_pinned() or from_id() for reading, or of others that
@@ -155,6 +155,13 @@ class map_handle {
     if (ec) detail::raise(ec, operation::from_fd, detail::join("fd ", fd), {}, fd_hint(ec.value()));
     return handle;
   }
+  static map_handle from_fd(unique_fd fd) {
+    std::error_code ec;
+    int const number = fd.get();
+    map_handle handle = from_fd(std::move(fd), ec);
+    if (ec) detail::raise(ec, operation::from_fd, detail::join("fd ", number), {}, fd_hint(ec.value()));
+    return handle;
+  }
   void pin(cstring_view path) const {
     std::error_code ec;
     pin(path, ec);
@@ -168,7 +175,7 @@ class map_handle {
   void freeze() const {
     std::error_code ec;
     freeze(ec);
-    if (ec) fail(operation::freeze, ec, freeze_hint(ec.value()));
+    if (ec) fail(operation::freeze, ec, freeze_hint(ec.value(), access_mode()));
   }
   [[nodiscard]] std::uint64_t memory_usage() const {
     std::error_code ec;
@@ -203,6 +210,19 @@ class map_handle {
   }
 
  protected:
+  // An `ec` that is set already is why there is no `fd`.
+  static map_handle adopt(unique_fd fd, std::error_code& ec, bool surely_a_map = false) noexcept {
+    map_handle handle;
+    if (!fd) {
+      if (!ec) ec = make_error(EBADF);
+      return handle;
+    }
+    handle.info_ = map_info::read(fd.get(), ec, surely_a_map);
+    if (ec) return {};
+    handle.fd_ = std::move(fd);
+    return handle;
+  }
+
   static std::error_code code_of(int result) noexcept { return result < 0 ? make_error(result) : std::error_code{}; }
 
   [[noreturn, gnu::cold, gnu::noinline]] void fail(operation what, std::error_code ec, std::string hint) const {
@@ -249,12 +269,12 @@ class map_handle {
   }
 
  private:
-  static std::string freeze_hint(int number) {
+  static std::string freeze_hint(int number, access opened_for) {
     switch (number) {
       case EBUSY:
         return "a writable mapping of the map exists, or it is frozen already";
       case EPERM:
-        return "the map is frozen already, or the descriptor is read-only";
+        return opened_for == access::read_only ? "the map was opened read-only" : "the map is frozen already";
       case enotsupp:
         return "maps of this type, or with a bpf_spin_lock or timer in the value, cannot be frozen";
       default:
@@ -266,11 +286,40 @@ class map_handle {
   map_info info_;
 };
 
+namespace detail {
+
+// What BPF_OBJ_GET and BPF_MAP_GET_FD_BY_ID are asked for.
+constexpr std::uint32_t open_flags(access how) noexcept {
+  return how == access::read_only    ? map_flags::rdonly
+         : how == access::write_only ? map_flags::wronly
+                                     : std::uint32_t{0};
+}
+
+/// One of bpfmap's classes of maps.
+template <class Map>
+concept map_class = std::is_base_of_v<map_handle, Map>;
+
+}  // namespace detail
+
 /// The ways to get a map of one class. `Derived` tells what it expects by a static `expectation()`, and may
 /// prepare itself in `open(ec, why)` after the map has passed.
 template <class Derived, map_type Type>
-class typed_map : public map_handle {
+class typed_map : protected map_handle {
  public:
+  // Not a public base: through a map_handle& a map of any type could be assigned, past all checks.
+  using map_handle::access_mode;
+  using map_handle::description;
+  using map_handle::fd;
+  using map_handle::freeze;
+  using map_handle::id;
+  using map_handle::info;
+  using map_handle::max_size;
+  using map_handle::memory_usage;
+  using map_handle::name;
+  using map_handle::pin;
+  using map_handle::unpin;
+  using map_handle::operator bool;
+
   using size_type = std::uint64_t;
   static constexpr map_type type = Type;
   static constexpr map_traits const& traits = traits_of(Type);
@@ -315,9 +364,13 @@ class typed_map : public map_handle {
     return made;
   }
 
-  /// A map by a descriptor, which is duplicated.
+  /// A map by a descriptor: a number is duplicated, what owns one (release() gives such) is taken over, also on
+  /// failure.
   /// @errors EBADF not open; EINVAL not a map, or not of this class (the error lists every difference)
   static Derived from_fd(int fd, std::error_code& ec) noexcept { return from_fd_checked(fd, ec, nullptr); }
+  static Derived from_fd(unique_fd fd, std::error_code& ec) noexcept {
+    return finish(map_handle::from_fd(std::move(fd), ec), ec, nullptr);
+  }
   static Derived from_fd(int fd)
     requires throwing<>
   {
@@ -327,31 +380,69 @@ class typed_map : public map_handle {
     if (ec) raise_opening(operation::from_fd, ec, detail::join("fd ", fd), {}, why);
     return made;
   }
-
-  /// A map by the kernel's id. BPF_MAP_GET_FD_BY_ID, Linux 4.13; needs CAP_SYS_ADMIN.
-  /// @errors ENOENT no such map; EPERM no CAP_SYS_ADMIN; EINVAL not of this class
-  static Derived from_id(std::uint32_t id, std::error_code& ec) noexcept { return from_id_checked(id, ec, nullptr); }
-  static Derived from_id(std::uint32_t id)
+  static Derived from_fd(unique_fd fd)
     requires throwing<>
   {
     std::error_code ec;
     std::string why;
-    Derived made = from_id_checked(id, ec, &why);
+    int const number = fd.get();
+    Derived made = finish(map_handle::from_fd(std::move(fd), ec), ec, &why);
+    if (ec) raise_opening(operation::from_fd, ec, detail::join("fd ", number), {}, why);
+    return made;
+  }
+
+  /// Gives the descriptor away, to one that owns it; this object is empty then, and what it held of the kernel for its
+  /// map (programs, memory) is gone.
+  /// @code
+  /// auto again = bpfmap::hash<flow_key, flow_stats>::from_fd(flows.release());
+  /// int const number = flows.release().release();  // the caller closes it
+  /// @endcode
+  [[nodiscard]] unique_fd release() noexcept {
+    Derived taken(std::move(static_cast<Derived&>(*this)));
+    return static_cast<map_handle&>(taken).release();
+  }
+
+  /// A map by the kernel's id. BPF_MAP_GET_FD_BY_ID, Linux 4.13; needs CAP_SYS_ADMIN.
+  /// @param how  what it is opened for, as of open_pinned()
+  /// @errors ENOENT no such map; EPERM no CAP_SYS_ADMIN; EINVAL not of this class; EOPNOTSUPP libbpf 1.0 opens by id
+  /// for
+  ///         reading and writing only
+  static Derived from_id(std::uint32_t id, access how, std::error_code& ec) noexcept {
+    return from_id_checked(id, how, ec, nullptr);
+  }
+  static Derived from_id(std::uint32_t id, std::error_code& ec) noexcept { return from_id(id, access::read_write, ec); }
+  static Derived from_id(std::uint32_t id, access how = access::read_write)
+    requires throwing<>
+  {
+    std::error_code ec;
+    std::string why;
+    Derived made = from_id_checked(id, how, ec, &why);
     if (ec) raise_opening(operation::from_id, ec, detail::join("id ", id), {}, why);
     return made;
   }
 
-  /// A pinned map. BPF_OBJ_GET, Linux 4.4.
-  /// @errors ENOENT nothing there; EINVAL no map, or not of this class; EPERM; EACCES
-  static Derived open_pinned(cstring_view path, std::error_code& ec) noexcept {
-    return open_pinned_checked(path, ec, nullptr);
+  /// A pinned map. BPF_OBJ_GET, Linux 4.4; for reading or writing alone, 4.15.
+  ///
+  /// For access::read_only the pin need only be readable (mode 0444), and no capability is asked for to look elements
+  /// up and to walk: a program without privileges shows what another one counts. What would write fails with EPERM
+  /// then, and a map cannot be mapped into memory: open an `array` without mmapable.
+  /// @param how  what it is opened for
+  /// @errors ENOENT nothing there; EINVAL no map, or not of this class; EPERM; EACCES the pin's mode does not allow it
+  /// @code
+  /// auto const counts = bpfmap::hash<key, count>::open_pinned("/sys/fs/bpf/counts", bpfmap::access::read_only);
+  /// @endcode
+  static Derived open_pinned(cstring_view path, access how, std::error_code& ec) noexcept {
+    return open_pinned_checked(path, how, ec, nullptr);
   }
-  static Derived open_pinned(cstring_view path)
+  static Derived open_pinned(cstring_view path, std::error_code& ec) noexcept {
+    return open_pinned(path, access::read_write, ec);
+  }
+  static Derived open_pinned(cstring_view path, access how = access::read_write)
     requires throwing<>
   {
     std::error_code ec;
     std::string why;
-    Derived made = open_pinned_checked(path, ec, &why);
+    Derived made = open_pinned_checked(path, how, ec, &why);
     if (ec) raise_opening(operation::open_pinned, ec, detail::join("'", path.c_str(), "'"), {}, why);
     return made;
   }
@@ -434,8 +525,8 @@ class typed_map : public map_handle {
     return finish(map_handle::from_fd(fd, ec), ec, why);
   }
 
-  static Derived from_id_checked(std::uint32_t id, std::error_code& ec, std::string* why) {
-    unique_fd fd(sys::map_fd_by_id(id));
+  static Derived from_id_checked(std::uint32_t id, access how, std::error_code& ec, std::string* why) {
+    unique_fd fd(sys::map_fd_by_id(id, detail::open_flags(how)));
     if (fd) return finish(adopt(std::move(fd), ec), ec, why);
     ec = make_error(errno);
     if (why != nullptr) {
@@ -444,8 +535,8 @@ class typed_map : public map_handle {
     return {};
   }
 
-  static Derived open_pinned_checked(cstring_view path, std::error_code& ec, std::string* why) {
-    unique_fd fd(sys::object_get(path.c_str()));
+  static Derived open_pinned_checked(cstring_view path, access how, std::error_code& ec, std::string* why) {
+    unique_fd fd(sys::object_get(path.c_str(), detail::open_flags(how)));
     if (fd) return finish(adopt(std::move(fd), ec), ec, why);
     ec = make_error(errno);
     if (why != nullptr) *why = detail::join("the path", detail::pin_hint(path, ec.value()));
@@ -485,7 +576,7 @@ class typed_map : public map_handle {
 
 // Others write the map meanwhile: size() is not how many elements a walk gives, and may cost a walk itself.
 template <class Map>
-  requires std::derived_from<Map, bpfmap::map_handle>
+  requires bpfmap::detail::map_class<Map>
 inline constexpr bool std::ranges::disable_sized_range<Map> = true;
 
 #endif

@@ -117,9 +117,24 @@ inline int map_delete_batch(int fd, void const* keys, std::uint32_t& count) noex
 }
 
 inline int map_freeze(int fd) noexcept { return bpf_map_freeze(fd); }
-inline int map_fd_by_id(std::uint32_t id) noexcept { return bpf_map_get_fd_by_id(id); }
+/// What opens a descriptor takes flags for: BPF_F_RDONLY, BPF_F_WRONLY, or none for both reading and writing.
+inline int map_fd_by_id(std::uint32_t id, std::uint32_t flags = 0) noexcept {
+#if LIBBPF_MAJOR_VERSION > 1 || LIBBPF_MINOR_VERSION >= 1
+  bpf_get_fd_by_id_opts options{};
+  options.sz = sizeof options;
+  options.open_flags = flags;
+  return bpf_map_get_fd_by_id_opts(id, &options);
+#else
+  return flags == 0 ? bpf_map_get_fd_by_id(id) : -EOPNOTSUPP;
+#endif
+}
 inline int object_pin(int fd, char const* path) noexcept { return bpf_obj_pin(fd, path); }
-inline int object_get(char const* path) noexcept { return bpf_obj_get(path); }
+inline int object_get(char const* path, std::uint32_t flags = 0) noexcept {
+  struct bpf_obj_get_opts options {};
+  options.sz = sizeof options;
+  options.file_flags = flags;
+  return bpf_obj_get_opts(path, &options);
+}
 
 /// A link that registers a struct_ops map: BPF_LINK_CREATE, and putting another map in its place: BPF_LINK_UPDATE.
 inline int struct_ops_link_create(int map_fd) noexcept {

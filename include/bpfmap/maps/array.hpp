@@ -161,7 +161,7 @@ class array : public detail::aggregate_map<array<T, Access>, map_type::array, st
         return "the map is for reading only (map_flags::rdonly_prog), or the descriptor lacks the permission: bind "
                "it as mmapable_read_only, by a descriptor that may read and write";
       case EINVAL:
-        return "mapping needs a descriptor that may read and write, also for reading only";
+        return "mapping needs a descriptor that may read and write, also for reading only: take array without it";
       case enotsupp:
         return "a map with a bpf_spin_lock, timer or kptr in its value cannot be mapped";
       default:

@@ -25,11 +25,10 @@ namespace detail {
 
 /// What a map of maps can hold.
 template <class Inner>
-concept inner_map =
-    because<std::derived_from<Inner, map_handle>, "the inner maps' class is one of bpfmap's, such as bpfmap::hash"> &&
-    because<traits_of(Inner::type).value != value_kind::map,
-            "a map of maps cannot hold maps of maps: the kernel nests them once"> &&
-    because<traits_of(Inner::type).inner, "the kernel does not take maps of this type as inner maps">;
+concept inner_map = because<map_class<Inner>, "the inner maps' class is one of bpfmap's, such as bpfmap::hash"> &&
+                    because<traits_of(Inner::type).value != value_kind::map,
+                            "a map of maps cannot hold maps of maps: the kernel nests them once"> &&
+                    because<traits_of(Inner::type).inner, "the kernel does not take maps of this type as inner maps">;
 
 /// Where an inner map differs from one that fits, as text that lists everything; empty if it fits too.
 /// kernel/bpf/map_in_map.c, bpf_map_meta_equal; arrays and xskmaps add max_entries.
@@ -310,7 +309,7 @@ class of_maps : public keyed_map<Derived, Type, Key, plain_values<std::uint32_t>
     if (ec.value() == EPERM) why = "opening an inner map by its id needs CAP_SYS_ADMIN; find_id() does not";
     if (ec.value() == EINVAL) {
       std::error_code unread;
-      map_handle const other = map_handle::adopt(unique_fd(sys::map_fd_by_id(id)), unread);
+      map_handle const other = map_handle::from_fd(unique_fd(sys::map_fd_by_id(id)), unread);
       why = join("the inner map ", other.description(), " does not fit: ", Inner::differences(other.info()));
     }
     this->fail(what, ec, std::move(why));
@@ -336,7 +335,7 @@ class of_maps : public keyed_map<Derived, Type, Key, plain_values<std::uint32_t>
     if (like_.id != 0) return like_;
     std::error_code ec;
     for (std::uint32_t const id : base::values(ec)) {
-      map_handle const other = map_handle::adopt(unique_fd(sys::map_fd_by_id(id)), ec);
+      map_handle const other = map_handle::from_fd(unique_fd(sys::map_fd_by_id(id)), ec);
       if (other) return other.info();
     }
     return {};
