@@ -62,7 +62,7 @@ BOOST_AUTO_TEST_CASE(report_what_is_wrong_with_the_path) {
                                "' exists already");
   auto const nowhere = test::error_of([&] { map.pin(path("none/flows")); });
   BOOST_TEST(nowhere.code.value() == ENOENT);
-  BOOST_TEST(has(nowhere.hint, "directory does not exist"));
+  BOOST_TEST(has(nowhere.hint, "is in a directory that does not exist"));
   auto const empty = test::error_of([&] { map.pin(""); });
   BOOST_TEST(empty.code.value() == ENOENT);
   BOOST_TEST(number_of([&](auto& ec) { map.pin(std::string(5000, 'x'), ec); }) == ENAMETOOLONG);
