@@ -274,6 +274,29 @@ BOOST_AUTO_TEST_CASE(many_addresses_find_their_longest_prefixes) {
   BOOST_TEST((erased[0] && !erased[1] && erased[2]));
 }
 
+// Programs that may sleep may not use tries (kernel/bpf/verifier.c, check_map_prog_compatibility): EINVAL, which is
+// also the word for too few values.
+BOOST_AUTO_TEST_CASE(a_way_that_was_forced_and_is_none_for_the_map_is_told_as_that) {
+  using key = bpfmap::lpm_key<bpfmap::ipv4>;
+  auto map = bpfmap::lpm_trie<key, std::uint64_t>::create({.name = "routes", .max_entries = 100});
+  map.set_bulk_path(bulk_path::in_kernel);
+  std::vector<key> const keys(5, key(bpfmap::ipv4(10, 0, 0, 0), 8));
+  std::vector<std::uint64_t> values(5);
+  std::error_code ec;
+  map.insert_or_assign(keys, values, ec);
+  if (!ec) {
+    BOOST_TEST_MESSAGE("skipped: this kernel takes tries in such programs");
+    return;
+  }
+  BOOST_TEST(ec.value() == EOPNOTSUPP);
+  for (auto const& text : {test::message_of([&] { map.insert_or_assign(keys, values); }),
+                           test::message_of([&] { map.find(keys, values); }),
+                           test::message_of([&] { (void)map.count_if(bpfmap::value() > 1U); })}) {
+    BOOST_TEST(test::has(text, "set_bulk_path() asked for in_kernel, which this map"), text);
+    BOOST_TEST(!test::has(text, "values as keys"), text);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(lru_maps_do_not_take_a_bulk_lookup_for_use) {
   auto map = bpfmap::lru_hash<std::uint32_t, std::uint64_t>::create({.name = "bulk", .max_entries = 4096});
   numbers const all(1000);
