@@ -270,8 +270,7 @@ int bpf_obj_get_opts(char const* path, struct bpf_obj_get_opts const* options) {
   if (::stat(path, &about) != 0) return answer(-errno);
   auto const pin = kernel().pins.find({about.st_dev, about.st_ino});
   if (pin == kernel().pins.end()) return answer(-EACCES);
-  int const fd =
-      another(kernel().objects.at(pin->second).own_fd, options == nullptr ? 0 : options->file_flags);
+  int const fd = another(kernel().objects.at(pin->second).own_fd, options == nullptr ? 0 : options->file_flags);
   return answer(fd < 0 ? -errno : fd);
 }
 

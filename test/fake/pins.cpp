@@ -83,7 +83,8 @@ BOOST_AUTO_TEST_CASE(report_every_errno_of_the_kernel) {
     }
   }
   fake::fail(call::pin, EPERM);
-  BOOST_TEST(has(test::message_of([&] { map.pin(path("flows")); }), "' is not in a bpffs (mount -t bpf bpffs /sys/fs/bpf)"));
+  BOOST_TEST(
+      has(test::message_of([&] { map.pin(path("flows")); }), "' is not in a bpffs (mount -t bpf bpffs /sys/fs/bpf)"));
 }
 
 BOOST_AUTO_TEST_CASE(that_cannot_be_opened_say_why) {

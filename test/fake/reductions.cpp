@@ -276,7 +276,8 @@ BOOST_AUTO_TEST_CASE(of_other_reducers_come_by_batch) {
   std::error_code ec;
   BOOST_TEST(map.reduce_all(ec).empty());
   BOOST_TEST(ec.value() == EOPNOTSUPP);
-  BOOST_TEST(test::has(test::message_of([&] { (void)map.reduce_all(); }), "asked for in_kernel, which this map, this call"));
+  BOOST_TEST(
+      test::has(test::message_of([&] { (void)map.reduce_all(); }), "asked for in_kernel, which this map, this call"));
 }
 
 BOOST_AUTO_TEST_CASE(give_every_slot_into_values_that_are_there) {

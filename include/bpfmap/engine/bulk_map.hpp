@@ -203,14 +203,15 @@ class bulk_map : public keyed_map<Derived, Type, Key, Values> {
   /// keys, where something refuses batches.
   ///
   /// Each element is given exactly once or stays in the map, whatever others do meanwhile: what a program adds behind
-  /// the walk's back stays, and no update is lost between reading and deleting, because both happen under the lock.
+  /// the walk's back stays, and no update (bpf_map_update_elem, insert_or_assign()) is lost between reading and
+  /// deleting, because both happen under the lock. What a program writes in place takes no lock: if it looked the
+  /// element up before, what it adds after the copy is lost with the element.
   /// Room in `out` is made before anything is taken. If making a value throws (a reducer of one's own, or one that
   /// allocates), what was taken and is not in `out` goes back into the map, all slots as they were; only an element
   /// whose key was added anew in between, or in whose place others filled the map up, cannot.
   /// @return how many were taken
   /// @errors EPERM frozen, or the descriptor is not for reading and writing; ENOMEM; by keys 524: before Linux 5.14.
-  /// What
-  ///         was taken before is in `out`
+  ///         What was taken before is in `out`
   /// @cost one system call for up to 4096 elements; in proportion to what there is (and 1 ns an empty bucket)
   /// @throws std::bad_alloc if `out` cannot grow (both functions); the rest is in the map
   /// @code

@@ -141,8 +141,8 @@ class stack_trace : public detail::keyed_map<stack_trace<Depth, Frame>, map_type
       std::fclose(file);
     }
     if (number == EINVAL && most != 0 && Depth > most) {
-      return detail::join("stacks of ", Depth, " frames are too deep for this machine: sysctl kernel.perf_event_max_stack is ",
-                          most);
+      return detail::join("stacks of ", Depth,
+                          " frames are too deep for this machine: sysctl kernel.perf_event_max_stack is ", most);
     }
     return base::creation_hint(options, number);
   }
