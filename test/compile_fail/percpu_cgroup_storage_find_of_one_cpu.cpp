@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// expect-error: the kernel has no way to one CPU's slot of this map type
+// expect-error: slot of this map type: declare the map with reduce::slots
 #include <bpfmap/bpfmap.hpp>
 
 #include <cstdint>
