@@ -33,7 +33,7 @@ class builtin_atomic_ref {
   static constexpr std::size_t required_alignment = whole_word && sizeof(T) > alignof(T) ? sizeof(T) : alignof(T);
   static constexpr bool is_always_lock_free = __atomic_always_lock_free(sizeof(T), nullptr);
 
-  explicit builtin_atomic_ref(T& object) noexcept : at_(&object) {}
+  explicit builtin_atomic_ref(T& object) noexcept : at_(static_cast<aligned*>(static_cast<void*>(&object))) {}
   builtin_atomic_ref(builtin_atomic_ref const&) noexcept = default;
   builtin_atomic_ref& operator=(builtin_atomic_ref const&) = delete;
   ~builtin_atomic_ref() = default;
@@ -161,7 +161,10 @@ class builtin_atomic_ref {
     return __atomic_compare_exchange(at_, &expected, &desired, weak, builtin(success), builtin(failure));
   }
 
-  T* at_;
+  // What the caller promises, and clang would else warn of.
+  using aligned [[gnu::aligned(required_alignment)]] = T;
+
+  aligned* at_;
 };
 
 }  // namespace detail
