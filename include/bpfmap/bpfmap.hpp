@@ -16,6 +16,7 @@
 #include <bpfmap/core/operation.hpp>
 #include <bpfmap/core/error.hpp>
 #include <bpfmap/core/made_once.hpp>
+#include <bpfmap/core/error_text.hpp>
 #include <bpfmap/core/cpu.hpp>
 #include <bpfmap/core/fields.hpp>
 #include <bpfmap/core/numbers.hpp>
@@ -32,6 +33,7 @@
 // kernel: the door to libbpf
 #include <bpfmap/kernel/process.hpp>
 #include <bpfmap/kernel/fd.hpp>
+#include <bpfmap/kernel/privileges.hpp>
 #include <bpfmap/kernel/memory.hpp>
 #include <bpfmap/kernel/arena_memory.hpp>
 #include <bpfmap/kernel/signals_held.hpp>
@@ -94,9 +96,13 @@
 #include <bpfmap/streams/ringbuf.hpp>
 #include <bpfmap/streams/user_ringbuf.hpp>
 #include <bpfmap/objects/libbpf_log.hpp>
-#include <bpfmap/objects/program.hpp>
+#include <bpfmap/objects/libbpf_words.hpp>
+#include <bpfmap/objects/names.hpp>
 #include <bpfmap/objects/global.hpp>
 #include <bpfmap/objects/helpers.hpp>
+#include <bpfmap/objects/causes.hpp>
+#include <bpfmap/objects/program.hpp>
+#include <bpfmap/objects/sections.hpp>
 #include <bpfmap/objects/machine.hpp>
 #include <bpfmap/objects/object_map.hpp>
 #include <bpfmap/objects/object.hpp>

@@ -87,6 +87,7 @@ struct shape {
   std::uint32_t btf_key_type_id = 0;
   std::uint32_t btf_value_type_id = 0;
   std::uint32_t striped = 0;  // in an object: BPFMAP_STRIPED_ARRAY declared it with so many indices
+  std::string pinned = {};    // in an object: where it is to be found
 };
 
 /// A map that is just there: no capability asked for, no rule checked, types unknown to everyone allowed.
@@ -152,6 +153,14 @@ struct object_shape {
 };
 /// What the next bpf_object__open_*() finds.
 void set_object(object_shape const& found);
+
+/// What libbpf prints, as warnings, in the next call of `which` (object_open, object_load, attach); lines without the
+/// "libbpf: " in front.
+void prints(call which, std::vector<std::string> const& lines);
+/// Prints a line at once, as any call of libbpf might.
+void say(std::string const& line);
+/// And, in the next object_load, of a program whose log the verifier filled.
+void prints_log(std::string const& program, std::string const& log);
 
 /// struct bpf_map of a map that exists; valid until reset(). Its descriptor is the fake's own.
 bpf_map* libbpf_map(shape const& made);

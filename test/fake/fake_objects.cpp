@@ -8,7 +8,9 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
+#include <atomic>
 #include <cerrno>
+#include <cstdarg>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -55,6 +57,28 @@ using fake::call;
 using fake::scripted;
 
 bool newer_libbpf = false;
+
+std::atomic<libbpf_print_fn_t> print_callback{nullptr};
+std::vector<std::pair<call, std::string>> to_print;
+std::vector<std::pair<std::string, std::string>> logs;
+
+[[gnu::format(printf, 1, 2)]] void print(char const* format, ...) {
+  libbpf_print_fn_t const callback = print_callback;
+  if (callback == nullptr) return;
+  va_list arguments;
+  va_start(arguments, format);
+  callback(LIBBPF_WARN, format, arguments);
+  va_end(arguments);
+}
+
+void print_what_is_said(call which) {
+  for (auto const& [when, text] : std::exchange(to_print, {})) {
+    if (when == which)
+      print("%s", text.c_str());
+    else
+      to_print.emplace_back(when, text);
+  }
+}
 
 fake::object_shape& found_object() {
   static auto* const shape = new fake::object_shape;
@@ -114,6 +138,7 @@ void add_declarations(btf& types, std::vector<fake::shape> const& maps) {
 }
 
 bpf_object* open_object(char const* name) {
+  print_what_is_said(call::object_open);
   if (auto const said = scripted(call::object_open)) {
     answer(*said);
     return nullptr;
@@ -161,6 +186,11 @@ namespace fake {
 
 void set_object(object_shape const& found) { found_object() = found; }
 void make_links_of_struct_ops(bool newer) { newer_libbpf = newer; }
+void prints(call which, std::vector<std::string> const& lines) {
+  for (std::string const& each : lines) to_print.emplace_back(which, "libbpf: " + each + "\n");
+}
+void say(std::string const& line) { print("%s", line.c_str()); }
+void prints_log(std::string const& program, std::string const& log) { logs.emplace_back(program, log); }
 void set_mapped(bpf_map* map, void* memory) { map->mapped = memory; }
 
 }  // namespace fake
@@ -175,6 +205,11 @@ char const* bpf_object__name(bpf_object const* object) { return object->name.c_s
 btf* bpf_object__btf(bpf_object const* object) { return const_cast<btf*>(&object->types); }
 
 int bpf_object__load(bpf_object* object) {
+  print_what_is_said(call::object_load);
+  for (auto const& [program, log] : std::exchange(logs, {})) {
+    print("libbpf: prog '%s': BPF program load failed: Permission denied\n", program.c_str());
+    print("libbpf: prog '%s': -- BEGIN PROG LOAD LOG --\n%s-- END PROG LOAD LOG --\n", program.c_str(), log.c_str());
+  }
   if (auto const said = scripted(call::object_load)) return answer(*said);
   for (auto const& each : object->maps) {
     if (each->autocreate) each->fd = fake::make_map(each->made);
@@ -216,6 +251,7 @@ int bpf_program__set_autoload(bpf_program* program, bool on) {
   return 0;
 }
 bpf_link* bpf_program__attach(bpf_program const*) {
+  print_what_is_said(call::attach);
   if (auto const said = scripted(call::attach)) {
     answer(*said);
     return nullptr;
@@ -258,6 +294,16 @@ bpf_map_type bpf_map__type(bpf_map const* map) { return static_cast<bpf_map_type
 __u32 bpf_map__max_entries(bpf_map const* map) { return map->made.max_entries; }
 __u32 bpf_map__value_size(bpf_map const* map) { return map->made.value_size; }
 __u32 bpf_map__map_flags(bpf_map const* map) { return map->made.flags; }
+__u32 bpf_map__key_size(bpf_map const* map) { return map->made.key_size; }
+__u64 bpf_map__map_extra(bpf_map const* map) { return map->made.map_extra; }
+char const* bpf_map__pin_path(bpf_map const* map) {
+  return map->made.pinned.empty() ? nullptr : map->made.pinned.c_str();
+}
+bpf_map* bpf_map__inner_map(bpf_map*) { return nullptr; }
+int bpf_map__set_map_flags(bpf_map* map, __u32 flags) {
+  map->made.flags = flags;
+  return 0;
+}
 bool bpf_map__autocreate(bpf_map const* map) { return map->autocreate; }
 bool bpf_map__is_internal(bpf_map const* map) { return map->initial != nullptr; }
 __u32 bpf_map__btf_value_type_id(bpf_map const* map) { return map->initial == nullptr ? 0 : 1; }
@@ -283,15 +329,15 @@ btf_type const* btf__type_by_id(btf const* types, __u32 id) {
 }
 char const* btf__name_by_offset(btf const* types, __u32 offset) { return types->names[offset].c_str(); }
 
-libbpf_print_fn_t libbpf_set_print(libbpf_print_fn_t next) {
-  static libbpf_print_fn_t current = nullptr;
-  return std::exchange(current, next);
-}
+libbpf_print_fn_t libbpf_set_print(libbpf_print_fn_t next) { return print_callback.exchange(next); }
+__u32 libbpf_major_version() { return 1; }
+__u32 libbpf_minor_version() { return 1; }
 
 // The instructions of a program are its calls of helpers.
 bpf_insn const* bpf_program__insns(bpf_program const* program) { return program->code.data(); }
 size_t bpf_program__insn_cnt(bpf_program const* program) { return program->code.size(); }
 bpf_prog_type bpf_program__type(bpf_program const*) { return BPF_PROG_TYPE_RAW_TRACEPOINT; }
+int libbpf_probe_bpf_prog_type(bpf_prog_type, void const*) { return 1; }
 int libbpf_probe_bpf_helper(bpf_prog_type, bpf_func_id helper, void const*) {
   for (fake::helper_call const& each : found_object().calls) {
     if (each.helper == static_cast<std::int32_t>(helper)) return each.probe;

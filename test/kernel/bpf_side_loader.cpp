@@ -41,8 +41,9 @@ side_view seen_after_100_counts(object& reads, bpfmap::cpu_set const& online) {
   test::run_on(reads.program("side_count"), online[0], 60);
   test::run_on(reads.program("side_count"), online[1], 40);
   test::run_on(reads.program("side_read"), online[0], 1);
-  auto const place = bpfmap::detail::find_global(reads.get(), "seen");
-  BOOST_REQUIRE(place.map != nullptr);
+  unsigned found = 0;
+  auto const place = bpfmap::detail::find_global(reads.get(), "seen", found);
+  BOOST_REQUIRE(found == 1U);
   std::vector<std::byte> section(bpf_map__value_size(place.map));
   std::uint32_t const key = 0;
   BOOST_REQUIRE(bpf_map_lookup_elem(bpf_map__fd(place.map), &key, section.data()) == 0);

@@ -160,7 +160,7 @@ BOOST_AUTO_TEST_CASE(a_map_of_an_object_that_is_not_loaded_is_refused_with_a_rea
   auto const object = bpfmap::object::open(test::object_path("counters"));
   using hits_map = bpfmap::percpu_hash<std::uint32_t, std::uint64_t>;
   auto const message = test::message_of([&] { (void)object.map<hits_map>("hits"); });
-  BOOST_TEST(test::has(message, "the object that it belongs to is not loaded"), message);
+  BOOST_TEST(test::has(message, "the object is not loaded"), message);
 }
 
 BOOST_AUTO_TEST_CASE(a_descriptor_that_is_closed_behind_the_maps_back_is_an_error) {

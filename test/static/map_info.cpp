@@ -117,13 +117,20 @@ BOOST_AUTO_TEST_CASE(every_problem_of_creating_a_map_is_told) {
 
 BOOST_AUTO_TEST_CASE(the_hint_of_a_failed_creation_is_the_problem_or_what_the_errno_means) {
   detail::map_expectation const arena{.type = map_type::arena, .key_size = 0, .value_size = 0, .flags = 0};
-  auto const hint = [&](int number) { return detail::creation_hint(arena, {.max_entries = 1}, number); };
+  constexpr detail::privileges none{};
+  auto const hint = [&](int number) { return detail::creation_hint(arena, {.max_entries = 1}, number, none); };
   BOOST_TEST(hint(EINVAL).ends_with("arena needs Linux 6.9"));
   BOOST_TEST(hint(EPERM).starts_with("creating maps needs CAP_BPF"));
   BOOST_TEST(detail::creation_hint({.type = map_type::sockmap, .key_size = 4, .value_size = 4, .flags = 0},
-                                   {.max_entries = 1}, EPERM)
+                                   {.max_entries = 1}, EPERM, none)
                  .find("CAP_NET_ADMIN") != std::string::npos);
   BOOST_TEST(hint(EIO) == "");
+  // To who has every capability, "run as root" is no help; root of a user namespace is not root.
+  constexpr detail::privileges all{.effective = ~std::uint64_t{0}};
+  BOOST_TEST(detail::creation_hint(arena, {.max_entries = 1}, EPERM, all).find("lockdown") != std::string::npos);
+  constexpr detail::privileges namespaced{.effective = ~std::uint64_t{0}, .initial_user_namespace = false};
+  BOOST_TEST(detail::creation_hint(arena, {.max_entries = 1}, EPERM, namespaced).find("is not root") !=
+             std::string::npos);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -102,15 +102,20 @@ inline constexpr std::string_view libbpf_errors[] = {
 };
 inline constexpr int libbpf_first_error = 4000;
 
+// The text of an error number that the C library has none for; empty: it has one.
+constexpr std::string_view own_message(int number) noexcept {
+  if (number == enotsupp) return "Operation not supported by this kind of map or program";
+  bool const of_libbpf =
+      number >= libbpf_first_error && number < libbpf_first_error + static_cast<int>(std::size(libbpf_errors));
+  return of_libbpf ? libbpf_errors[number - libbpf_first_error] : std::string_view{};
+}
+
 class error_category final : public std::error_category {
  public:
   [[nodiscard]] char const* name() const noexcept override { return "bpf"; }
 
   [[nodiscard]] std::string message(int number) const override {
-    if (number == enotsupp) return "Operation not supported by this kind of map or program";
-    if (number >= libbpf_first_error && number < libbpf_first_error + static_cast<int>(std::size(libbpf_errors))) {
-      return std::string(libbpf_errors[number - libbpf_first_error]);
-    }
+    if (std::string_view const own = own_message(number); !own.empty()) return std::string(own);
     return std::generic_category().message(number);
   }
 
@@ -263,9 +268,10 @@ inline std::string_view object_hint(value_kind value, int number) {
 }
 
 /// "an array", "a hash".
-inline std::string with_article(std::string_view type) {
-  return detail::join(type.find_first_of("aei") == 0 ? "an " : "a ", type);
+constexpr std::string_view article(std::string_view type) noexcept {
+  return type.find_first_of("aei") == 0 ? "an " : "a ";
 }
+inline std::string with_article(std::string_view type) { return detail::join(article(type), type); }
 
 inline std::string extract_hint(map_traits const& traits) {
   kernel_version const first = first_kernel(traits.type, &command_support::lookup_and_delete).value_or(traits.since);

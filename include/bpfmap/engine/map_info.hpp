@@ -14,7 +14,9 @@
 
 #include <bpfmap/core/cstring.hpp>
 #include <bpfmap/core/error.hpp>
+#include <bpfmap/core/error_text.hpp>
 #include <bpfmap/core/map_traits.hpp>
+#include <bpfmap/kernel/privileges.hpp>
 #include <bpfmap/kernel/sys.hpp>
 
 namespace bpfmap::inline BPFMAP_ABI {
@@ -112,7 +114,7 @@ inline std::string type_text(map_type type) {
              : std::string(to_string(type));
 }
 
-inline std::string flag_names(std::uint32_t flags) {
+inline void add_flag_names(sentence& text, std::uint32_t flags) noexcept {
   static constexpr std::pair<std::uint32_t, std::string_view> names[] = {
       {map_flags::no_prealloc, "no_prealloc"},
       {map_flags::no_common_lru, "no_common_lru"},
@@ -135,15 +137,22 @@ inline std::string flag_names(std::uint32_t flags) {
       {map_flags::no_user_conv, "no_user_conv"},
       {map_flags::rb_overwrite, "rb_overwrite"},
   };
-  std::string text;
+  if (flags == 0) text.add("none");
+  std::string_view separator = "";
+  auto const add = [&](auto const& name) {
+    text.add(separator, name);
+    separator = "|";
+  };
   for (auto const& [flag, name] : names) {
-    if ((flags & flag) == 0) continue;
-    if (!text.empty()) text += '|';
-    text.append(name);
+    if ((flags & flag) != 0) add(name);
     flags &= ~flag;
   }
-  if (flags != 0) text.append(text.empty() ? "" : "|").append(std::to_string(flags));
-  return text.empty() ? "none" : text;
+  if (flags != 0) add(flags);
+}
+inline std::string flag_names(std::uint32_t flags) {
+  sentence text;
+  add_flag_names(text, flags);
+  return std::string(text.view());
 }
 
 constexpr bool fits(map_expectation const& expected, map_info const& info) noexcept {
@@ -177,52 +186,77 @@ constexpr bool valid_name(std::string_view name) noexcept {
   return name.size() < sizeof map_info::name_chars;
 }
 
-/// Why BPF_MAP_CREATE will refuse these options, as far as the table knows; empty if it knows nothing.
-inline std::string creation_problems(map_expectation const& wanted, create_options const& options) {
+/// Why BPF_MAP_CREATE will refuse these options, as far as the table knows; nothing if it knows nothing.
+inline void add_creation_problems(sentence& list, map_expectation const& wanted,
+                                  create_options const& options) noexcept {
   map_traits const& traits = traits_of(wanted.type);
-  std::string list;
-  auto const add = [&](std::string const& problem) { list.append(list.empty() ? "" : "; ").append(problem); };
+  auto const add = [&](auto const&... problem) { list.separate("; ").add(problem...); };
   if (std::string_view const name = options.name; !valid_name(name)) {
-    add(detail::join("the name '", name, "' must have at most 15 characters of A-Z a-z 0-9 _ ."));
+    add("the name '", name, "' must have at most 15 characters of A-Z a-z 0-9 _ .");
   }
   if (traits.entries != entries_rule::zero && options.max_entries == 0) add("max_entries is 0");
   if (traits.entries == entries_rule::zero && options.max_entries != 0) add("max_entries must be 0");
   if (std::uint32_t const wrong = options.flags & ~traits.flags_allowed; wrong != 0) {
-    add(detail::join("flags that ", with_article(traits.name), " does not take: ", flag_names(wrong)));
+    add("flags that ", article(traits.name), traits.name, " does not take: ");
+    add_flag_names(list, wrong);
   }
   if (options.numa_node && (traits.flags_allowed & map_flags::numa_node) == 0) {
-    add(detail::join(with_article(traits.name), " cannot choose its NUMA node"));
+    add(article(traits.name), traits.name, " cannot choose its NUMA node");
   }
   if (options.map_extra != 0 && !traits.map_extra)
-    add(detail::join("map_extra means nothing to ", with_article(traits.name)));
-  if (wanted.key_size > traits.max_key_size) add(detail::join("the key is larger than ", traits.max_key_size));
-  if (wanted.value_size > traits.max_value_size) add(detail::join("the value is larger than ", traits.max_value_size));
-  return list;
+    add("map_extra means nothing to ", article(traits.name), traits.name);
+  if (wanted.key_size > traits.max_key_size) add("the key is larger than ", traits.max_key_size);
+  if (wanted.value_size > traits.max_value_size) add("the value is larger than ", traits.max_value_size);
+}
+inline std::string creation_problems(map_expectation const& wanted, create_options const& options) {
+  sentence list;
+  add_creation_problems(list, wanted, options);
+  return std::string(list.view());
 }
 
-inline std::string creation_hint(map_expectation const& wanted, create_options const& options, int number) {
-  if (std::string problems = creation_problems(wanted, options); !problems.empty()) return problems;
+/// Why BPF_MAP_CREATE answered so, for who has these privileges; nothing if that cannot be told.
+inline void explain_creation(sentence& text, map_expectation const& wanted, create_options const& options, int number,
+                             privileges const& own) noexcept {
+  add_creation_problems(text, wanted, options);
+  if (!text.empty()) return;
   map_traits const& traits = traits_of(wanted.type);
+  bool const network = traits.needs == capability::bpf_and_net_admin;
   switch (number) {
     case EPERM:
-      return traits.needs == capability::bpf_and_net_admin
-                 ? "creating it needs CAP_BPF and CAP_NET_ADMIN: run as root, or give the program both"
-                 : "creating maps needs CAP_BPF: run as root, or setcap cap_bpf+ep (kernels before 5.11 also "
-                   "need a higher RLIMIT_MEMLOCK)";
+      if (!own.initial_user_namespace ||
+          (own.has(privileges::cap_bpf) && (!network || own.has(privileges::cap_net_admin)))) {
+        add_privilege_hint(text, "creating maps", own, false);
+      } else {
+        text.add(network ? "creating it needs CAP_BPF and CAP_NET_ADMIN: run as root, or give the program both"
+                         : "creating maps needs CAP_BPF: run as root, or setcap cap_bpf+ep (kernels before 5.11 also "
+                           "need a higher RLIMIT_MEMLOCK)");
+      }
+      return;
     case EINVAL:
-      return detail::join("the kernel refuses these attributes; ", with_article(traits.name), " needs Linux ",
-                          traits.since.major, ".", traits.since.minor,
-                          traits.type == map_type::inode_storage ? " with CONFIG_BPF_LSM" : "");
+      text.add("the kernel refuses these attributes; ", article(traits.name), traits.name, " needs Linux ",
+               traits.since.major, ".", traits.since.minor,
+               traits.type == map_type::inode_storage ? " with CONFIG_BPF_LSM" : "");
+      return;
     case EOPNOTSUPP:
-      if (traits.type == map_type::inode_storage) return "an inode_storage needs \"bpf\" among the active LSMs (lsm=)";
-      return {};
+      if (traits.type == map_type::inode_storage) {
+        text.add("an inode_storage needs \"bpf\" among the active LSMs (lsm=)");
+      }
+      return;
     case E2BIG:
-      return "key, value or max_entries are larger than the kernel allows";
+      text.add("key, value or max_entries are larger than the kernel allows");
+      return;
     case ENOMEM:
-      return "the kernel (or the cgroup) has not the memory for it";
+      text.add("the kernel (or the cgroup) has not the memory for it");
+      return;
     default:
-      return {};
+      return;
   }
+}
+inline std::string creation_hint(map_expectation const& wanted, create_options const& options, int number,
+                                 privileges const& own = privileges::of_this_thread()) {
+  sentence text;
+  explain_creation(text, wanted, options, number, own);
+  return std::string(text.view());
 }
 
 }  // namespace detail

@@ -6,10 +6,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <string>
 #include <string_view>
 
-#include <bpfmap/core/error.hpp>
+#include <bpfmap/core/error_text.hpp>
+#include <bpfmap/core/map_traits.hpp>
 #include <bpfmap/kernel/sys.hpp>
 
 namespace bpfmap::inline BPFMAP_ABI::detail {
@@ -48,10 +48,10 @@ inline kernel_helper const* missing_helper(::bpf_program const* program) noexcep
   return nullptr;
 }
 
-inline std::string missing_helper_text(std::string_view program, kernel_helper const& helper) {
-  return join("program '", program, "' calls ", helper.name, ", which this kernel does not have (Linux ",
-              helper.since.major, ".", helper.since.minor,
-              " does): switch its autoload off, or call leave_out_unsupported()");
+inline void add_missing_helper(sentence& text, std::string_view program, kernel_helper const& helper) noexcept {
+  text.add("program '", program, "' calls ", helper.name, ", which this kernel does not have (Linux ",
+           helper.since.major, ".", helper.since.minor,
+           " does): switch its autoload off, or call leave_out_unsupported()");
 }
 
 }  // namespace bpfmap::inline BPFMAP_ABI::detail

@@ -16,6 +16,7 @@
 
 #include <bpfmap/core/cpu.hpp>
 #include <bpfmap/core/error.hpp>
+#include <bpfmap/core/error_text.hpp>
 #include <bpfmap/core/map_traits.hpp>
 #include <bpfmap/core/stripes.hpp>
 #include <bpfmap/kernel/sys.hpp>
@@ -89,29 +90,34 @@ inline void fit_map(::bpf_object* object, ::bpf_map* map, std::error_code& ec) n
 }
 
 // Why fit_to_machine() failed so.
-inline std::string unfit_text(::bpf_object* object, int number) {
+inline void add_unfit(sentence& text, ::bpf_object* object, int number) noexcept {
   if (number != EINVAL && number != E2BIG) {
-    return "the possible CPUs, which the sizes of maps depend on, cannot be read: is sysfs mounted at /sys?";
+    text.add("the possible CPUs, which the sizes of maps depend on, cannot be read: is sysfs mounted at /sys?");
+    return;
   }
   for (::bpf_map* map = ::bpf_object__next_map(object, nullptr); map != nullptr;
        map = ::bpf_object__next_map(object, map)) {
     std::error_code ec;
     fit_map(object, map, ec);
     if (!ec) continue;
-    return number == EINVAL ? join("the indices of the striped array '", ::bpf_map__name(map),
-                                   "' are compiled into its programs: max_entries cannot be changed")
-                            : join("the striped array '", ::bpf_map__name(map), "' is too large for so many CPUs");
+    if (number == EINVAL) {
+      text.add("the indices of the striped array '", ::bpf_map__name(map),
+               "' are compiled into its programs: max_entries cannot be changed");
+    } else {
+      text.add("the striped array '", ::bpf_map__name(map), "' is too large for so many CPUs");
+    }
+    return;
   }
-  return {};
 }
 
 // The memory of a constant before the object is loaded; null if the programs have none of this name and size.
 inline std::byte* initial_constant(::bpf_object* object, std::string_view name, std::size_t bytes) noexcept {
-  global_place const place = find_global(object, name);
-  if (place.map == nullptr || place.size != bytes) return nullptr;
+  unsigned found = 0;
+  global_place const place = find_global(object, name, found);
+  if (found != 1 || place.size != bytes) return nullptr;
   std::size_t all = 0;
   void const* const section = ::bpf_map__initial_value(place.map, &all);
-  if (section == nullptr) return nullptr;
+  if (section == nullptr || place.offset > all || bytes > all - place.offset) return nullptr;
   return static_cast<std::byte*>(const_cast<void*>(section)) + place.offset;  // NOLINT(*-const-cast)
 }
 
@@ -157,8 +163,10 @@ inline void fit_to_machine(::bpf_object* object) {
   fit_to_machine(object, ec);
   if (!ec) return;
   if (object == nullptr) detail::raise(ec, operation::fit_to_machine, "a null pointer", {}, "there is no such object");
+  detail::sentence text;
+  detail::add_unfit(text, object, ec.value());
   detail::raise(ec, operation::fit_to_machine, detail::join("object '", ::bpf_object__name(object), "'"),
-                ::bpf_object__name(object), detail::unfit_text(object, ec.value()));
+                ::bpf_object__name(object), std::string(text.view()));
 }
 #endif
 

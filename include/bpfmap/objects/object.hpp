@@ -4,44 +4,46 @@
 
 // A BPF object file: opened, its programs and maps chosen and adjusted, loaded, and used.
 
-#include <array>
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <initializer_list>
 #include <memory>
-#include <new>
 #include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 #include <sys/stat.h>
 
 #include <bpfmap/core/concepts.hpp>
 #include <bpfmap/core/cstring.hpp>
 #include <bpfmap/core/error.hpp>
+#include <bpfmap/core/error_text.hpp>
 #include <bpfmap/core/sizing.hpp>
-#include <bpfmap/kernel/memory.hpp>
 #include <bpfmap/kernel/sys.hpp>
+#include <bpfmap/objects/causes.hpp>
 #include <bpfmap/objects/global.hpp>
 #include <bpfmap/objects/helpers.hpp>
 #include <bpfmap/objects/libbpf_log.hpp>
 #include <bpfmap/objects/machine.hpp>
+#include <bpfmap/objects/names.hpp>
 #include <bpfmap/objects/object_map.hpp>
 #include <bpfmap/objects/program.hpp>
+#include <bpfmap/objects/sections.hpp>
 
 namespace bpfmap::inline BPFMAP_ABI {
 
 /// How an object is opened.
 struct open_options {
-  cstring_view name = {};            ///< the object's name; empty: the file's, or "object" for bytes
-  std::size_t verifier_log = 65536;  ///< bytes to keep of the kernel's log of a refused program; 0: none
-  cstring_view btf_path = {};        ///< BTF of the kernel for CO-RE, where the kernel itself has none
+  cstring_view name = {};  ///< the object's name; empty: the file's, or "object" for bytes
+  /// Bytes to keep of the kernel's log of a refused program, its end; 0: none. All of it, if nothing is said.
+  std::size_t verifier_log = static_cast<std::size_t>(-1);
+  cstring_view btf_path = {};  ///< BTF of the kernel for CO-RE, where the kernel itself has none
 };
 
 namespace detail {
@@ -71,18 +73,25 @@ class object {
   /// or
   ///         BTF that libbpf understands; ENOMEM
   static object open(cstring_view path, open_options const& options, std::error_code& ec) noexcept {
+    detail::sentence subject;
+    subject.add("'", path.c_str(), "'");
     // libbpf 1.1 leaks its descriptor of what can be opened and not read (bpf_object__elf_init in libbpf.c).
     struct ::stat file {};
-    if (::stat(path.c_str(), &file) == 0 && !S_ISREG(file.st_mode)) {
+    bool const there = ::stat(path.c_str(), &file) == 0;
+    if (there && !S_ISREG(file.st_mode)) {
       ec = make_error(S_ISDIR(file.st_mode) ? EISDIR : EINVAL);
+      detail::note_failure(ec, operation::open, subject, {},
+                           S_ISDIR(file.st_mode) ? "it is a directory" : "it is no file");
       return {};
     }
-    return open_with(options, ec,
+    return open_with(options, ec, subject, there,
                      [&](::bpf_object_open_opts& raw) { return ::bpf_object__open_file(path.c_str(), &raw); });
   }
   /// The same from memory, such as a skeleton's elf_bytes(). The bytes are needed only during the call.
   static object open(std::span<std::byte const> bytes, open_options const& options, std::error_code& ec) noexcept {
-    return open_with(options, ec, [&](::bpf_object_open_opts& raw) {
+    detail::sentence subject;
+    subject.add(bytes.size(), " bytes");
+    return open_with(options, ec, subject, true, [&](::bpf_object_open_opts& raw) {
       if (raw.object_name == nullptr) raw.object_name = "object";
       return ::bpf_object__open_mem(bytes.data(), bytes.size(), &raw);
     });
@@ -94,7 +103,8 @@ class object {
   }
   /// libbpf's handle, still owned, for what bpfmap does not wrap.
   [[nodiscard]] ::bpf_object* get() const noexcept { return object_.get(); }
-  [[nodiscard]] bool loaded() const noexcept { return loaded_; }
+  /// Whether load() has succeeded.
+  [[nodiscard]] bool loaded() const noexcept { return state_ == state::loaded; }
 
   /// The program called `name`.
   /// @errors ENOENT there is none
@@ -102,6 +112,7 @@ class object {
     ::bpf_program* const found =
         object_ == nullptr ? nullptr : ::bpf_object__find_program_by_name(object_.get(), name.c_str());
     ec = found == nullptr ? make_error(object_ == nullptr ? EBADF : ENOENT) : std::error_code{};
+    if (ec) note_absent(operation::program, ec, name, programs());
     return bpfmap::program(found);
   }
   /// All programs, those with autoload off included.
@@ -110,15 +121,21 @@ class object {
   /// Loads these programs and no others: sets autoload of every program. Nothing is changed on an error.
   /// @errors ENOENT a name is no program's (the error lists all such names); EINVAL the object is loaded
   void autoload_only(std::span<std::string_view const> names, std::error_code& ec) const noexcept {
-    if (loaded_ || object_ == nullptr) {
+    if (state_ != state::opened || object_ == nullptr) {
       ec = make_error(object_ == nullptr ? EBADF : EINVAL);
+      note(operation::autoload_only, ec, {}, "which programs are loaded must be chosen before load()");
       return;
     }
     ec.clear();
+    detail::sentence unknown;
     for (std::string_view const name : names) {
-      if (!has_program(name)) ec = make_error(ENOENT);
+      if (!has_program(name)) unknown.separate(", ").add(name);
     }
-    if (ec) return;
+    if (!unknown.empty()) {
+      ec = make_error(ENOENT);
+      note_absent(operation::autoload_only, ec, unknown, programs());
+      return;
+    }
     for (bpfmap::program const each : programs()) {
       std::error_code failed;
       each.set_autoload(contains(names, each.name()), failed);
@@ -137,8 +154,9 @@ class object {
   /// @errors EINVAL the object is loaded already
   /// @cost a program load for each such call
   std::size_t leave_out_unsupported(std::error_code& ec) const noexcept {
-    if (loaded_ || object_ == nullptr) {
+    if (state_ != state::opened || object_ == nullptr) {
       ec = make_error(object_ == nullptr ? EBADF : EINVAL);
+      note(operation::leave_out_unsupported, ec, {}, "which programs are loaded must be chosen before load()");
       return 0;
     }
     ec.clear();
@@ -159,94 +177,97 @@ class object {
   /// @errors EINVAL loaded already, or refused by the verifier (its log is in the error, and verifier_log());
   ///         EPERM no CAP_BPF; E2BIG; ENOMEM; and others of libbpf's
   void load(std::error_code& ec) noexcept {
-    if (object_ == nullptr || loaded_) {
+    detail::cause why;
+    if (object_ == nullptr || state_ != state::opened) {
       ec = make_error(object_ == nullptr ? EBADF : EINVAL);
+      if (object_ != nullptr)
+        why.text.add("load() was called before", loaded() ? "" : " and failed", ": open the object anew");
+      note(operation::load, ec, {}, why.text);
       return;
     }
-    ec.clear();
     fit_to_machine(object_.get(), ec);
-    if (ec) return;
-    if (log_ != nullptr) log_[0] = '\0';
+    if (ec) {  // nothing was asked of the kernel
+      detail::add_unfit(why.text, object_.get(), ec.value());
+      note(operation::load, ec, {}, why.text);
+      return;
+    }
+    detail::show_static_variables(object_.get());
+    detail::libbpf_listener libbpf(detail::libbpf_listener::kind::quotes);
     int const failed = ::bpf_object__load(object_.get());
     ec = failed < 0 ? make_error(failed) : std::error_code{};
     // A failed load cannot be repeated: libbpf has taken the object apart.
-    loaded_ = true;
+    state_ = ec ? state::failed : state::loaded;
+    if (!ec) return;
+    log_ = std::move(libbpf.verifier_log());
+    detail::find_cause(why, object_.get(), libbpf.lines(), log_.view(), ec.value());
+    if (std::size_t const all = log_.view().size(); all > log_bytes_) log_.keep(all - log_bytes_, log_bytes_);
+    note(operation::load, ec, {}, why.text, why.name);
   }
 
-  /// What the kernel said about the last program that it refused; empty if all went well.
-  [[nodiscard]] std::string_view verifier_log() const noexcept { return log_ == nullptr ? "" : log_.get(); }
+  /// What the kernel said about the last program that it refused, however long; empty if all went well.
+  [[nodiscard]] std::string_view verifier_log() const noexcept { return log_.view(); }
 
   /// The map called `name`, to be adjusted before load().
   /// @errors ENOENT there is none
   [[nodiscard]] object_map map(cstring_view name, std::error_code& ec) const noexcept {
     ::bpf_map* const found = object_ == nullptr ? nullptr : ::bpf_object__find_map_by_name(object_.get(), name.c_str());
     ec = found == nullptr ? make_error(object_ == nullptr ? EBADF : ENOENT) : std::error_code{};
+    if (ec) note_absent(operation::map, ec, name, maps());
     return object_map(found);
   }
   /// All maps, those of global variables included.
   [[nodiscard]] detail::map_range maps() const noexcept { return detail::map_range(object_.get()); }
 
   /// The loaded map called `name`, as a map of class M that lives on after the object.
-  /// @errors ENOENT there is none; and as M::bind
+  /// @errors ENOENT there is none; EBADF the object is not loaded, or the map's autocreate is off; and as M::bind
   /// @cost four system calls
   template <detail::bindable_map M>
   [[nodiscard]] M map(cstring_view name, std::error_code& ec) const noexcept {
-    object_map const found = map(name, ec);
-    return ec ? M{} : M::bind(found.get(), ec);
+    object_map const found = created_map(name, ec);
+    if (ec) return M{};
+    M made = M::bind(found.get(), ec);
+    if (ec) note(operation::map, ec, name, "it is not a map of this class, or not with this key and value", name);
+    return made;
   }
 
   /// The global variable `name` of the programs: before load() its initial value, afterwards the memory that the
   /// programs see. T must be const for variables of .rodata after load().
   /// @return null on an error. Valid until load(), or the object's end; references from before load() are not
   ///         valid after it
-  /// @errors ENOENT there is none; EINVAL its size is not that of T; EPERM constant, and T is not; and as mmap
+  /// @errors ENOENT there is none; EINVAL it is not a T, by size or kind, or there are several static ones of this
+  ///         name, or the object is damaged; EPERM constant, and T is not; EOPNOTSUPP the kernel does not show its
+  ///         section, because there are locks or the like in it; EBADF load() has failed; and as mmap
   /// @cost before load() none; after it one system call, for the first variable of a section
   template <class T>
     requires plain_bytes<std::remove_const_t<T>>
   [[nodiscard]] T* global(cstring_view name, std::error_code& ec) noexcept {
-    auto const place = object_ == nullptr ? detail::global_place{} : detail::find_global(object_.get(), name);
-    if (place.map == nullptr)
-      ec = make_error(object_ == nullptr ? EBADF : ENOENT);
-    else if (place.size != sizeof(T))
-      ec = make_error(EINVAL);
-    else if (std::byte* const memory = section_memory(place.map, std::is_const_v<T>, ec)) {
-      return detail::object_at<T>(memory + place.offset);
-    }
-    return nullptr;
+    constexpr detail::variable_type type = detail::variable_type_of<std::remove_const_t<T>>();
+    return detail::object_at<T>(global_memory(name, type, std::is_const_v<T>, ec));
   }
 
 #if BPFMAP_EXCEPTIONS
   static object open(cstring_view path, open_options const& options = {}) {
     std::error_code ec;
     object made = open(path, options, ec);
-    if (ec) raise(operation::open, ec, detail::join("'", path.c_str(), "'"), {}, open_hint(ec.value()));
+    if (ec) raise_last(ec, operation::open, detail::join("'", path.c_str(), "'"));
     return made;
   }
   static object open(std::span<std::byte const> bytes, open_options const& options = {}) {
     std::error_code ec;
     object made = open(bytes, options, ec);
-    if (ec) raise(operation::open, ec, detail::join(bytes.size(), " bytes"), {}, open_hint(ec.value()));
+    if (ec) raise_last(ec, operation::open, detail::join(bytes.size(), " bytes"));
     return made;
   }
   [[nodiscard]] bpfmap::program program(cstring_view name) const {
     std::error_code ec;
     bpfmap::program const found = program(name, ec);
-    if (ec)
-      fail(operation::program, ec, name.c_str(),
-           detail::join("the object has no such program; it has ", program_names()));
+    if (ec) fail(operation::program, ec, name);
     return found;
   }
   void autoload_only(std::span<std::string_view const> names) const {
     std::error_code ec;
     autoload_only(names, ec);
-    if (!ec) return;
-    std::string unknown;
-    for (std::string_view const name : names) {
-      if (!has_program(name)) unknown.append(unknown.empty() ? "" : ", ").append(name);
-    }
-    fail(operation::autoload_only, ec, unknown,
-         ec.value() == ENOENT ? detail::join("the object has no such program; it has ", program_names())
-                              : "which programs are loaded must be chosen before load()");
+    if (ec) fail(operation::autoload_only, ec, detail::the_last_failure.name);
   }
   void autoload_only(std::initializer_list<std::string_view> names) const {
     autoload_only(std::span(names.begin(), names.size()));
@@ -254,32 +275,33 @@ class object {
   std::size_t leave_out_unsupported() const {
     std::error_code ec;
     std::size_t const left_out = leave_out_unsupported(ec);
-    if (ec) fail(operation::leave_out_unsupported, ec, {}, "which programs are loaded must be chosen before load()");
+    if (ec) fail(operation::leave_out_unsupported, ec, {});
     return left_out;
   }
   void load() {
-    bool const again = loaded_;
     std::error_code ec;
     load(ec);
-    if (ec)
-      fail(operation::load, ec, {}, again ? "load() was called before: open the object anew" : load_hint(ec.value()));
+    if (ec) fail(operation::load, ec, {}, log_.view());
   }
   [[nodiscard]] object_map map(cstring_view name) const {
     std::error_code ec;
     object_map const found = map(name, ec);
-    if (ec) fail(operation::map, ec, name.c_str(), detail::join("the object has no such map; it has ", map_names()));
+    if (ec) fail(operation::map, ec, name);
     return found;
   }
   template <detail::bindable_map M>
   [[nodiscard]] M map(cstring_view name) const {
-    return M::bind(map(name).get());
+    std::error_code ec;
+    object_map const found = created_map(name, ec);
+    if (ec) fail(operation::map, ec, name);
+    return M::bind(found.get());
   }
   template <class T>
     requires plain_bytes<std::remove_const_t<T>>
   [[nodiscard]] T& global(cstring_view name) {
     std::error_code ec;
     T* const found = global<T>(name, ec);
-    if (ec) fail(operation::global, ec, name.c_str(), global_hint(ec.value()));
+    if (ec) fail(operation::global, ec, name);
     return *found;
   }
 #else
@@ -307,25 +329,24 @@ class object {
   };
 
   template <class Open>
-  static object open_with(open_options const& options, std::error_code& ec, Open const& open) noexcept {
+  static object open_with(open_options const& options, std::error_code& ec, std::string_view subject, bool there,
+                          Open const& open) noexcept {
     object made;
     ::bpf_object_open_opts raw{};
     raw.sz = sizeof raw;
     if (*options.name.c_str() != '\0') raw.object_name = options.name.c_str();
     if (*options.btf_path.c_str() != '\0') raw.btf_custom_path = options.btf_path.c_str();
-    if (options.verifier_log != 0) {
-      made.log_.reset(new (std::nothrow) char[options.verifier_log]);
-      if (made.log_ == nullptr) {
-        ec = make_error(ENOMEM);
-        return {};
-      }
-      made.log_[0] = '\0';
-      raw.kernel_log_buf = made.log_.get();
-      raw.kernel_log_size = options.verifier_log;
-    }
+    // No log buffer: libbpf replaces the errno by ENOSPC if that is too small, and makes its own as large as needed.
+    made.log_bytes_ = options.verifier_log;
+    detail::libbpf_listener libbpf(detail::libbpf_listener::kind::quotes);
     made.object_.reset(open(raw));
     ec = made.object_ == nullptr ? make_error(errno) : std::error_code{};
-    return made;
+    if (!ec) return made;
+    detail::cause why;
+    detail::find_cause(why, nullptr, libbpf.lines(), {}, ec.value());
+    if (why.text.empty()) why.text.add(detail::open_hint(ec.value(), there));
+    detail::note_failure(ec, operation::open, subject, why.name, why.text);
+    return {};
   }
 
   static bool contains(std::span<std::string_view const> names, std::string_view name) noexcept {
@@ -341,117 +362,106 @@ class object {
     return false;
   }
 
-  // The memory of .bss, .data or .rodata: libbpf's copy before load(), the kernel's afterwards, mapped once.
-  std::byte* section_memory(::bpf_map* map, bool read_only, std::error_code& ec) noexcept {
+  // The map called `name`, if load() has created it.
+  object_map created_map(cstring_view name, std::error_code& ec) const noexcept {
+    object_map const found = map(name, ec);
+    if (ec || ::bpf_map__fd(found.get()) >= 0) return found;
+    ec = make_error(EBADF);
+    note(operation::map, ec, name,
+         state_ == state::opened   ? "the object is not loaded"
+         : state_ == state::failed ? "load() has failed"
+                                   : "its autocreate was off: load() has not created it",
+         name);
+    return object_map();
+  }
+
+  std::byte* global_memory(cstring_view name, detail::variable_type const& type, bool read_only,
+                           std::error_code& ec) noexcept {
     ec.clear();
-    std::size_t bytes = 0;
-    void const* const initial = ::bpf_map__initial_value(map, &bytes);
-    if (!loaded_) {
-      if (initial == nullptr) ec = make_error(ENOENT);
-      return static_cast<std::byte*>(const_cast<void*>(initial));  // NOLINT(*-const-cast)
+    detail::sentence why;
+    unsigned found = 0;
+    detail::global_place const place =
+        object_ == nullptr ? detail::global_place{} : detail::find_global(object_.get(), name, found);
+    std::byte* memory = nullptr;
+    if (object_ == nullptr || state_ == state::failed) {
+      ec = make_error(EBADF);
+      if (object_ != nullptr) why.add("load() has failed");
+    } else if (found == 0) {
+      ec = make_error(ENOENT);
+      why.add("the programs have no such global variable (was it optimised away?); they have ");
+      detail::nearest_names names(name);
+      detail::for_each_global(object_.get(), [&](auto const&, std::string_view each, bool) { names.offer(each); });
+      names.add_to(why);
+    } else if (found > 1) {
+      ec = make_error(EINVAL);
+      why.add("the programs have ", found, " static variables of this name:");
+      detail::for_each_global(object_.get(), [&](detail::global_place const& each, std::string_view called, bool) {
+        if (called == name) why.add(" at byte ", each.offset, " of ", ::bpf_map__name(each.map), ",");
+      });
+      why.add(" and nothing says which is meant: give them different names");
+    } else {
+      detail::add_global_difference(why, object_.get(), place, type);
+      if (!why.empty())
+        ec = make_error(EINVAL);
+      else
+        memory =
+            loaded() ? sections_.after_load(place.map, read_only, ec, why) : detail::initial_section(place.map, ec);
     }
-    for (section const& each : sections_) {
-      if (each.map != map) continue;
-      if (!read_only && !each.writable) ec = make_error(EPERM);
-      return ec ? nullptr : each.memory.data();
+    if (ec) note(operation::global, ec, name, why, name);
+    return ec ? nullptr : memory + place.offset;
+  }
+
+  // What this thread's last failure was.
+  void note(operation what, std::error_code ec, std::string_view part, std::string_view hint,
+            std::string_view about = {}) const noexcept {
+    detail::sentence subject;
+    if (!part.empty()) subject.add("'", part, "' of ");
+    subject.add("object '", name(), "'");
+    detail::note_failure(ec, what, subject, about, hint);
+  }
+  template <class Range>
+  void note_absent(operation what, std::error_code ec, std::string_view wanted, Range const& there) const noexcept {
+    detail::sentence hint;
+    if (object_ != nullptr) {
+      hint.add("the object has no such ", what == operation::map ? "map" : "program", "; it has ");
+      detail::nearest_names names(wanted);
+      for (auto const& each : there) names.offer(each.name());
+      names.add_to(hint);
     }
-    bool const writable = (::bpf_map__map_flags(map) & map_flags::rdonly_prog) == 0;
-    if (!read_only && !writable) {
-      ec = make_error(EPERM);
-      return nullptr;
-    }
-    auto memory = detail::mapping::map(::bpf_map__fd(map), ::bpf_map__value_size(map), 0, writable, ec);
-    if (ec) return nullptr;
-    std::byte* const data = memory.data();
-#if BPFMAP_EXCEPTIONS
-    try {
-      sections_.push_back({map, writable, std::move(memory)});
-    } catch (...) {
-      ec = make_error(ENOMEM);
-      return nullptr;
-    }
-#else
-    sections_.push_back({map, writable, std::move(memory)});
-#endif
-    return data;
+    note(what, ec, wanted, hint, wanted);
   }
 
 #if BPFMAP_EXCEPTIONS
-  [[noreturn, gnu::cold, gnu::noinline]] static void raise(operation what, std::error_code ec,
-                                                           std::string const& subject, std::string name,
-                                                           std::string hint) {
-    if (std::string const log = capture_libbpf_log::current_text(); !log.empty()) hint.append("\n").append(log);
+  // What was noted is thrown. With the end of the verifier's log, and with what a guard of this thread has collected.
+  [[noreturn, gnu::cold, gnu::noinline]] static void raise_last(std::error_code ec, operation what,
+                                                                std::string const& subject, std::string_view log = {}) {
+    constexpr std::size_t most = 8192;
+    std::string hint(detail::last_hint());
+    std::string name(detail::the_last_failure.name.view());
+    if (!log.empty()) {
+      std::string_view const end = log.substr(log.size() - std::min(log.size(), most));
+      hint.append(hint.empty() ? "" : "; ").append("the kernel's log");
+      if (end.size() < log.size()) hint.append(" (its end: verifier_log() has it all)");
+      hint.append(":\n").append(end);
+    }
+    if (std::string const said = capture_libbpf_log::current_text(); !said.empty()) hint.append("\n").append(said);
     detail::raise(ec, what, subject, std::move(name), std::move(hint));
   }
-  [[noreturn, gnu::cold, gnu::noinline]] void fail(operation what, std::error_code ec, std::string const& part,
-                                                   std::string hint) const {
+  [[noreturn, gnu::cold, gnu::noinline]] void fail(operation what, std::error_code ec, std::string_view part,
+                                                   std::string_view log = {}) const {
     std::string subject = detail::join("object '", name(), "'");
     if (!part.empty()) subject = detail::join("'", part, "' of ", subject);
-    raise(what, ec, subject, part, std::move(hint));
-  }
-  [[nodiscard]] std::string program_names() const {
-    std::string list;
-    for (bpfmap::program const each : programs()) list.append(list.empty() ? "" : ", ").append(each.name());
-    return list.empty() ? "none" : list;
-  }
-  [[nodiscard]] std::string map_names() const {
-    std::string list;
-    for (object_map const each : maps()) list.append(list.empty() ? "" : ", ").append(each.name());
-    return list.empty() ? "none" : list;
-  }
-  static std::string open_hint(int number) {
-    switch (number) {
-      case ENOENT:
-        return "there is no such file, or it holds nothing that libbpf knows";
-      case EACCES:
-        return "the file may not be read";
-      case EISDIR:
-        return "it is a directory";
-      case EINVAL:
-        return "libbpf does not understand it";
-      default:
-        return number >= detail::libbpf_first_error ? "it is not a BPF object file: compile with clang -target bpf -g"
-                                                    : "";
-    }
-  }
-  [[nodiscard]] std::string load_hint(int number) const {
-    if (!loaded_ && object_ != nullptr)
-      return detail::unfit_text(object_.get(), number);  // nothing was asked of the kernel
-    std::string hint;
-    for (bpfmap::program const each : programs()) {
-      detail::kernel_helper const* const missing = each.autoload() ? detail::missing_helper(each.get()) : nullptr;
-      if (missing != nullptr) return detail::missing_helper_text(each.name(), *missing);
-    }
-    if (number == EPERM)
-      hint = "loading needs CAP_BPF, and CAP_PERFMON or CAP_NET_ADMIN for most programs: run as root";
-    if (!verifier_log().empty())
-      hint.append(hint.empty() ? "" : "; ").append("the kernel's log:\n").append(verifier_log());
-    return hint;
-  }
-  static std::string global_hint(int number) {
-    switch (number) {
-      case ENOENT:
-        return "the programs have no such global variable (was it optimised away?)";
-      case EINVAL:
-        return "its size is not that of the type";
-      case EPERM:
-        return "it is constant once the object is loaded: ask for a const type";
-      default:
-        return {};
-    }
+    raise_last(ec, what, subject, log);
   }
 #endif
 
-  struct section {
-    ::bpf_map const* map;
-    bool writable;
-    detail::mapping memory;
-  };
+  enum class state : std::uint8_t { opened, loaded, failed };
 
-  std::unique_ptr<char[]> log_;  // outlives the object, which writes to it
   std::unique_ptr<::bpf_object, closer> object_;
-  std::vector<section> sections_;
-  bool loaded_ = false;
+  detail::section_memories sections_;
+  detail::growing_text log_;
+  std::size_t log_bytes_ = 0;
+  state state_ = state::opened;
 };
 
 }  // namespace bpfmap::inline BPFMAP_ABI

@@ -15,6 +15,7 @@
 
 #include <bpfmap/core/cpu.hpp>
 #include <bpfmap/core/error.hpp>
+#include <bpfmap/core/error_text.hpp>
 #include <bpfmap/core/map_traits.hpp>
 #include <bpfmap/core/sizing.hpp>
 #include <bpfmap/kernel/sys.hpp>
@@ -45,11 +46,13 @@ class object_map {
   /// @errors EBUSY the object is loaded
   void set_autocreate(bool on, std::error_code& ec) const noexcept {
     ec = code_of(map_ == nullptr ? -EBADF : ::bpf_map__set_autocreate(map_, on));
+    if (ec) note(operation::set_autocreate, ec);
   }
   /// Changes max_entries: only before load().
   /// @errors EBUSY the object is loaded
   void set_max_entries(std::uint32_t entries, std::error_code& ec) const noexcept {
     ec = code_of(map_ == nullptr ? -EBADF : ::bpf_map__set_max_entries(map_, entries));
+    if (ec) note(operation::set_max_entries, ec);
   }
   /// Sets max_entries to what a sizing policy says for this machine.
   /// @code
@@ -58,7 +61,8 @@ class object_map {
   template <sizing_policy Policy>
   void set_max_entries(Policy const& policy, std::error_code& ec) const noexcept(detail::nothrow_policy<Policy>) {
     auto const cpus = cpu_topology::read(cpu_topology::sysfs, ec);
-    if (!ec) set_max_entries(static_cast<std::uint32_t>(policy(cpus)), ec);
+    if (ec) return note(operation::set_max_entries, ec);
+    set_max_entries(static_cast<std::uint32_t>(policy(cpus)), ec);
   }
 
 #if BPFMAP_EXCEPTIONS
@@ -83,10 +87,17 @@ class object_map {
  private:
   static std::error_code code_of(int result) noexcept { return result < 0 ? make_error(result) : std::error_code{}; }
 
+  void note(operation what, std::error_code ec) const noexcept {
+    detail::sentence subject;
+    subject.add("map '", name(), "'");
+    std::string_view const hint = ec.value() == EBUSY ? "maps can be adjusted only before load()" : "";
+    detail::note_failure(ec, what, subject, name(), hint);
+  }
+
 #if BPFMAP_EXCEPTIONS
+  // What was noted is thrown.
   [[noreturn, gnu::cold, gnu::noinline]] void fail(operation what, std::error_code ec) const {
-    detail::raise(ec, what, detail::join("map '", name(), "'"), std::string(name()),
-                  ec.value() == EBUSY ? "maps can be adjusted only before load()" : "");
+    detail::raise(ec, what, detail::join("map '", name(), "'"), std::string(name()), std::string(detail::last_hint()));
   }
 #endif
 

@@ -18,8 +18,10 @@
 #include <bpfmap/core/concepts.hpp>
 #include <bpfmap/core/cpu.hpp>
 #include <bpfmap/core/error.hpp>
+#include <bpfmap/core/error_text.hpp>
 #include <bpfmap/core/handles.hpp>
 #include <bpfmap/kernel/sys.hpp>
+#include <bpfmap/objects/causes.hpp>
 #include <bpfmap/objects/libbpf_log.hpp>
 
 namespace bpfmap::inline BPFMAP_ABI {
@@ -105,17 +107,26 @@ class program {
   /// @errors EINVAL the object is loaded already
   void set_autoload(bool on, std::error_code& ec) const noexcept {
     ec = code_of(program_ == nullptr ? -EBADF : ::bpf_program__set_autoload(program_, on));
+    if (ec) note(operation::set_autoload, ec, "which programs are loaded must be chosen before load()");
   }
 
   /// Attaches it to where its section says.
-  /// @errors EINVAL it is not loaded; EOPNOTSUPP its section does not say where; EPERM; ENOENT no such hook
+  /// @errors EINVAL it is not loaded; EOPNOTSUPP its section does not say where; EPERM; ENOENT no such hook, or
+  ///         tracefs is not mounted
   [[nodiscard]] link attach(std::error_code& ec) const noexcept {
     if (fd() < 0) {
       ec = make_error(program_ == nullptr ? EBADF : EINVAL);
+      note(operation::attach, ec, not_loaded());
       return {};
     }
+    detail::libbpf_listener const libbpf(detail::libbpf_listener::kind::quotes);
     link made(::bpf_program__attach(program_));
     ec = made ? std::error_code{} : make_error(errno);
+    if (ec) {
+      detail::sentence hint;
+      detail::explain_attach(hint, program_, libbpf.lines(), ec.value());
+      note(operation::attach, ec, hint);
+    }
     return made;
   }
 
@@ -142,7 +153,10 @@ class program {
       raw.cpu = options.where->id;
     }
     ec = code_of(fd() < 0 ? (program_ == nullptr ? -EBADF : -EINVAL) : sys::program_run(fd(), raw));
-    if (ec) return {};
+    if (ec) {
+      note(operation::run, ec, fd() < 0 ? not_loaded() : "");
+      return {};
+    }
     return {raw.retval, std::chrono::nanoseconds(raw.duration), raw.data_size_out};
   }
 
@@ -150,20 +164,18 @@ class program {
   void set_autoload(bool on) const {
     std::error_code ec;
     set_autoload(on, ec);
-    if (ec) fail(operation::set_autoload, ec, "which programs are loaded must be chosen before load()");
+    if (ec) fail(operation::set_autoload, ec);
   }
   [[nodiscard]] link attach() const {
     std::error_code ec;
     link made = attach(ec);
-    if (ec)
-      fail(operation::attach, ec,
-           fd() < 0 ? "the program is not loaded: is its autoload off?" : attach_hint(ec.value()));
+    if (ec) fail(operation::attach, ec);
     return made;
   }
   run_result run(run_options const& options = {}) const {
     std::error_code ec;
     run_result const result = run(options, ec);
-    if (ec) fail(operation::run, ec, fd() < 0 ? "the program is not loaded: is its autoload off?" : "");
+    if (ec) fail(operation::run, ec);
     return result;
   }
 #else
@@ -182,20 +194,20 @@ class program {
  private:
   static std::error_code code_of(int result) noexcept { return result < 0 ? make_error(result) : std::error_code{}; }
 
-#if BPFMAP_EXCEPTIONS
-  static std::string attach_hint(int number) {
-    switch (number) {
-      case EPERM:
-        return "attaching needs CAP_BPF and CAP_PERFMON or CAP_NET_ADMIN: run as root";
-      case EOPNOTSUPP:
-        return "the section's name does not say where to attach: use libbpf's bpf_program__attach_*";
-      case ENOENT:
-        return "the running kernel has no such hook";
-      default:
-        return {};
-    }
+  [[nodiscard]] std::string_view not_loaded() const noexcept {
+    if (program_ == nullptr) return "there is no such program";
+    return autoload() ? "the object is not loaded" : "the program is not loaded: its autoload was off";
   }
-  [[noreturn, gnu::cold, gnu::noinline]] void fail(operation what, std::error_code ec, std::string hint) const {
+  void note(operation what, std::error_code ec, std::string_view hint) const noexcept {
+    detail::sentence subject;
+    subject.add("program '", name(), "'");
+    detail::note_failure(ec, what, subject, name(), hint);
+  }
+
+#if BPFMAP_EXCEPTIONS
+  // What was noted is thrown.
+  [[noreturn, gnu::cold, gnu::noinline]] void fail(operation what, std::error_code ec) const {
+    std::string hint(detail::last_hint());
     if (std::string const log = capture_libbpf_log::current_text(); !log.empty()) hint.append("\n").append(log);
     detail::raise(ec, what, detail::join("program '", name(), "'"), std::string(name()), std::move(hint));
   }
