@@ -11,9 +11,9 @@
 
 namespace bpfmap::inline BPFMAP_ABI::detail {
 
-/// No signal from outside comes to this thread while there is one of these; what came meanwhile is delivered afterwards.
-/// Those that an instruction or a system call of its own raises are let through: held back, they would end the process,
-/// though it may have a handler for them (a sandbox for SIGSYS, say).
+/// No signal from outside comes to this thread while there is one of these; what came meanwhile is delivered
+/// afterwards. Those that an instruction or a system call of its own raises are let through: held back, they would end
+/// the process, though it may have a handler for them (a sandbox for SIGSYS, say).
 class signals_held {
  public:
   signals_held() noexcept {
