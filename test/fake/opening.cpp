@@ -73,6 +73,19 @@ BOOST_AUTO_TEST_CASE(a_mappable_array_asks_for_the_flag_that_it_needs) {
   BOOST_TEST(fake::last_created().flags == bpfmap::map_flags::mmapable);
 }
 
+BOOST_AUTO_TEST_CASE(takes_names_from_texts_that_are_gone_by_then) {
+  bpfmap::create_options options{.max_entries = 1};
+  options.name = std::string("flo") + "ws";
+  BOOST_TEST(flows::create(options).name() == "flows");
+  BOOST_TEST(fake::last_created().name == "flows");
+  options.name = std::string_view("a flow").substr(2);
+  BOOST_TEST(flows::create(options).name() == "flow");
+  options.name = std::string(100, 'n');
+  std::error_code ec;
+  BOOST_TEST(!flows::create(options, ec));
+  BOOST_TEST(ec.value() == EINVAL);
+}
+
 BOOST_AUTO_TEST_CASE(reports_every_errno_with_the_name_and_a_hint) {
   struct expected {
     int number;

@@ -35,6 +35,14 @@ concept because = Holds;
 
 namespace detail {
 
+// The body of what gives a view of an object, for an object that goes with the expression it stands in. Not a
+// constraint: then the overload for objects that stay would be taken, which temporaries may be bound to as well.
+template <class... A>
+constexpr void refuse_temporary() noexcept {
+  static_assert(sizeof...(A) == static_cast<std::size_t>(-1),
+                "this is a view of an object that is gone before the view is: keep the object in a variable");
+}
+
 template <class T>
 inline constexpr bool is_pointer_like =
     std::is_pointer_v<T> || std::is_member_pointer_v<T> || std::is_null_pointer_v<T> || std::is_reference_v<T>;

@@ -70,32 +70,32 @@ class aggregate_map : public bulk_map<Derived, Type, Key, Values> {
   /// @code
   /// for (auto const& [key, stats] : flows.entries(bpfmap::walk::in_kernel)) …
   /// @endcode
-  [[nodiscard]] auto entries(walk how, std::error_code& ec) const noexcept
+  [[nodiscard]] auto entries(walk how, std::error_code& ec) const& noexcept
     requires kernel_walkable<Type, Values>
   {
     return range<part::entry>(how, &ec);
   }
-  [[nodiscard]] auto entries(walk how) const
+  [[nodiscard]] auto entries(walk how) const&
     requires kernel_walkable<Type, Values> && throwing<>
   {
     return range<part::entry>(how, nullptr);
   }
-  [[nodiscard]] auto keys(walk how, std::error_code& ec) const noexcept
+  [[nodiscard]] auto keys(walk how, std::error_code& ec) const& noexcept
     requires kernel_walkable<Type, Values>
   {
     return range<part::key>(how, &ec);
   }
-  [[nodiscard]] auto keys(walk how) const
+  [[nodiscard]] auto keys(walk how) const&
     requires kernel_walkable<Type, Values> && throwing<>
   {
     return range<part::key>(how, nullptr);
   }
-  [[nodiscard]] auto values(walk how, std::error_code& ec) const noexcept
+  [[nodiscard]] auto values(walk how, std::error_code& ec) const& noexcept
     requires kernel_walkable<Type, Values>
   {
     return range<part::value>(how, &ec);
   }
-  [[nodiscard]] auto values(walk how) const
+  [[nodiscard]] auto values(walk how) const&
     requires kernel_walkable<Type, Values> && throwing<>
   {
     return range<part::value>(how, nullptr);

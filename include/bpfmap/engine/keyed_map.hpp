@@ -271,42 +271,66 @@ class keyed_map : public typed_map<Derived, Type> {
   /// for (std::uint32_t pid : pids.keys(ec)) …
   /// if (ec) …  // the walk ended early
   /// @endcode
-  [[nodiscard]] auto entries(std::error_code& ec) const noexcept
+  [[nodiscard]] auto entries(std::error_code& ec) const& noexcept
     requires iterable<Type> && readable_values<Type, Values>
   {
     return range<part::entry>(&ec);
   }
-  [[nodiscard]] auto entries() const
+  [[nodiscard]] auto entries() const&
     requires iterable<Type> && readable_values<Type, Values> && throwing<>
   {
     return range<part::entry>(nullptr);
   }
-  [[nodiscard]] auto keys(std::error_code& ec) const noexcept
+  [[nodiscard]] auto keys(std::error_code& ec) const& noexcept
     requires enumerable<Type, Values>
   {
     return range<part::key>(&ec);
   }
-  [[nodiscard]] auto keys() const
+  [[nodiscard]] auto keys() const&
     requires enumerable<Type, Values> && throwing<>
   {
     return range<part::key>(nullptr);
   }
-  [[nodiscard]] auto values(std::error_code& ec) const noexcept
+  [[nodiscard]] auto values(std::error_code& ec) const& noexcept
     requires iterable<Type> && readable_values<Type, Values>
   {
     return range<part::value>(&ec);
   }
-  [[nodiscard]] auto values() const
+  [[nodiscard]] auto values() const&
     requires iterable<Type> && readable_values<Type, Values> && throwing<>
   {
     return range<part::value>(nullptr);
   }
-  [[nodiscard]] auto begin() const
+  [[nodiscard]] auto begin() const&
     requires iterable<Type> && readable_values<Type, Values> && throwing<>
   {
     return range<part::entry>(nullptr).begin();
   }
   [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
+  template <class... A>
+  void entries(A&&...) const&&
+    requires iterable<Type>
+  {
+    detail::refuse_temporary<A...>();
+  }
+  template <class... A>
+  void keys(A&&...) const&&
+    requires iterable<Type>
+  {
+    detail::refuse_temporary<A...>();
+  }
+  template <class... A>
+  void values(A&&...) const&&
+    requires iterable<Type>
+  {
+    detail::refuse_temporary<A...>();
+  }
+  template <class... A>
+  void begin(A&&...) const&&
+    requires iterable<Type>
+  {
+    detail::refuse_temporary<A...>();
+  }
 
   /// Calls `f(key, value)` for all elements; if `f` returns bool, false stops. The walk of entries().
   /// @return for how many it was called

@@ -76,9 +76,30 @@ struct map_info {
   }
 };
 
+/// A map's name as options hold it: a copy, so that they may be made from texts that are gone when they are used. What
+/// is too long to be a name is kept as far as to tell that it is.
+class map_name {
+ public:
+  constexpr map_name() noexcept = default;
+  constexpr map_name(char const* chars) noexcept : map_name(std::string_view(chars == nullptr ? "" : chars)) {}
+  constexpr map_name(std::string_view chars) noexcept {
+    for (char const each : chars.substr(0, most + 1)) chars_[size_++] = each;
+  }
+  map_name(std::string const& chars) noexcept : map_name(std::string_view(chars)) {}
+
+  [[nodiscard]] constexpr char const* c_str() const noexcept { return chars_; }
+  constexpr operator std::string_view() const noexcept { return {chars_, size_}; }
+
+ private:
+  static constexpr std::size_t most = 15;  // BPF_OBJ_NAME_LEN is one more
+
+  char chars_[most + 2] = {};
+  std::size_t size_ = 0;
+};
+
 /// How to create a map. Sizes and type come from the class.
 struct create_options {
-  cstring_view name = {};                       ///< 1 to 15 characters of A-Z a-z 0-9 _ . or empty
+  map_name name = {};                           ///< 1 to 15 characters of A-Z a-z 0-9 _ . or empty
   std::uint32_t max_entries = 0;                ///< elements; 0 only where the class has a rule of its own
   std::uint32_t flags = 0;                      ///< map_flags; the class adds those that it needs
   std::optional<std::uint32_t> numa_node = {};  ///< where the memory comes from

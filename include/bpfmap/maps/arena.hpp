@@ -68,13 +68,13 @@ class arena : public typed_map<arena, map_type::arena> {
   /// @errors ERANGE they do not lie in the arena; EINVAL the offset is not aligned; EBADF this object is empty
   /// @cost none; of first touches, a page fault each
   template <plain_bytes T>
-  [[nodiscard]] std::span<T> span(std::uint64_t offset, std::size_t count, std::error_code& ec) noexcept {
+  [[nodiscard]] std::span<T> span(std::uint64_t offset, std::size_t count, std::error_code& ec) & noexcept {
     ec = check(offset, count, sizeof(T), alignof(T));
     if (ec) return {};
     return {detail::object_at<T>(memory_.data() + offset), count};
   }
   template <plain_bytes T>
-  [[nodiscard]] std::span<T const> span(std::uint64_t offset, std::size_t count, std::error_code& ec) const noexcept {
+  [[nodiscard]] std::span<T const> span(std::uint64_t offset, std::size_t count, std::error_code& ec) const& noexcept {
     ec = check(offset, count, sizeof(T), alignof(T));
     if (ec) return {};
     return {detail::object_at<T const>(memory_.data() + offset), count};
@@ -101,7 +101,7 @@ class arena : public typed_map<arena, map_type::arena> {
   }
 
   template <plain_bytes T>
-  [[nodiscard]] std::span<T> span(std::uint64_t offset, std::size_t count)
+  [[nodiscard]] std::span<T> span(std::uint64_t offset, std::size_t count) &
     requires throwing<>
   {
     std::error_code ec;
@@ -110,13 +110,17 @@ class arena : public typed_map<arena, map_type::arena> {
     return found;
   }
   template <plain_bytes T>
-  [[nodiscard]] std::span<T const> span(std::uint64_t offset, std::size_t count) const
+  [[nodiscard]] std::span<T const> span(std::uint64_t offset, std::size_t count) const&
     requires throwing<>
   {
     std::error_code ec;
     auto const found = span<T>(offset, count, ec);
     if (ec) fail_span(ec, offset, count, sizeof(T), alignof(T));
     return found;
+  }
+  template <plain_bytes T, class... A>
+  void span(A&&...) const&& {
+    detail::refuse_temporary<A...>();
   }
 #if BPFMAP_EXCEPTIONS
   void allocate_pages(std::uint64_t first, std::uint64_t count) {

@@ -81,12 +81,12 @@ class array : public detail::aggregate_map<array<T, Access>, map_type::array, st
   /// All elements, in the kernel's memory. Valid until this object is destroyed or assigned to; moving it along
   /// keeps them.
   /// @cost none
-  [[nodiscard]] std::span<T> span() noexcept
+  [[nodiscard]] std::span<T> span() & noexcept
     requires detail::writable_access<Access> && detail::spannable<T>
   {
     return {detail::object_at<T>(memory_.data()), elements()};
   }
-  [[nodiscard]] std::span<T const> span() const noexcept
+  [[nodiscard]] std::span<T const> span() const& noexcept
     requires detail::mapped_access<Access> && detail::spannable<T>
   {
     return {detail::object_at<T const>(memory_.data()), elements()};
@@ -94,15 +94,28 @@ class array : public detail::aggregate_map<array<T, Access>, map_type::array, st
 
   /// All elements, in the kernel's memory, whatever the size of T: a sized random-access range.
   /// @cost none
-  [[nodiscard]] strided_view<T> cells() noexcept
+  [[nodiscard]] strided_view<T> cells() & noexcept
     requires detail::writable_access<Access>
   {
     return {memory_.data(), elements()};
   }
-  [[nodiscard]] strided_view<T const> cells() const noexcept
+  [[nodiscard]] strided_view<T const> cells() const& noexcept
     requires detail::mapped_access<Access>
   {
     return {memory_.data(), elements()};
+  }
+
+  template <class... A>
+  void span(A&&...) const&&
+    requires detail::mapped_access<Access> && detail::spannable<T>
+  {
+    detail::refuse_temporary<A...>();
+  }
+  template <class... A>
+  void cells(A&&...) const&&
+    requires detail::mapped_access<Access>
+  {
+    detail::refuse_temporary<A...>();
   }
 
   /// Element `index` in the kernel's memory; `index` must be below max_size().

@@ -18,7 +18,7 @@ namespace bpfmap::inline BPFMAP_ABI {
 
 /// How to create a bloom_filter.
 struct bloom_filter_options {
-  cstring_view name = {};            ///< as of create_options
+  map_name name = {};                ///< as of create_options
   std::uint32_t max_entries = 0;     ///< how many values are expected; more are taken, and make it err more
   std::uint32_t hash_functions = 5;  ///< 1 to 15: more mean fewer errors, more memory and slower operations
   std::uint32_t flags = 0;           ///< map_flags

@@ -234,30 +234,46 @@ class striped_array : public typed_map<striped_array<Slot, Reducer>, map_type::a
   /// @code
   /// for (auto const& [index, count] : drops) …
   /// @endcode
-  [[nodiscard]] auto entries(std::error_code& ec) const noexcept { return range<detail::part::entry>(&ec); }
-  [[nodiscard]] auto entries() const
+  [[nodiscard]] auto entries(std::error_code& ec) const& noexcept { return range<detail::part::entry>(&ec); }
+  [[nodiscard]] auto entries() const&
     requires throwing<>
   {
     return range<detail::part::entry>(nullptr);
   }
-  [[nodiscard]] auto keys(std::error_code& ec) const noexcept { return range<detail::part::key>(&ec); }
-  [[nodiscard]] auto keys() const
+  [[nodiscard]] auto keys(std::error_code& ec) const& noexcept { return range<detail::part::key>(&ec); }
+  [[nodiscard]] auto keys() const&
     requires throwing<>
   {
     return range<detail::part::key>(nullptr);
   }
-  [[nodiscard]] auto values(std::error_code& ec) const noexcept { return range<detail::part::value>(&ec); }
-  [[nodiscard]] auto values() const
+  [[nodiscard]] auto values(std::error_code& ec) const& noexcept { return range<detail::part::value>(&ec); }
+  [[nodiscard]] auto values() const&
     requires throwing<>
   {
     return range<detail::part::value>(nullptr);
   }
-  [[nodiscard]] auto begin() const
+  [[nodiscard]] auto begin() const&
     requires throwing<>
   {
     return range<detail::part::entry>(nullptr).begin();
   }
   [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
+  template <class... A>
+  void entries(A&&...) const&& {
+    detail::refuse_temporary<A...>();
+  }
+  template <class... A>
+  void keys(A&&...) const&& {
+    detail::refuse_temporary<A...>();
+  }
+  template <class... A>
+  void values(A&&...) const&& {
+    detail::refuse_temporary<A...>();
+  }
+  template <class... A>
+  void begin(A&&...) const&& {
+    detail::refuse_temporary<A...>();
+  }
 
   /// Calls `f(index, value)` for all elements; if `f` returns bool, false stops.
   /// @return for how many it was called

@@ -40,10 +40,10 @@ namespace bpfmap::inline BPFMAP_ABI {
 
 /// How an object is opened.
 struct open_options {
-  cstring_view name = {};  ///< the object's name; empty: the file's, or "object" for bytes
+  std::string name = {};  ///< the object's name; empty: the file's, or "object" for bytes
   /// Bytes to keep of the kernel's log of a refused program, its end; 0: none. All of it, if nothing is said.
   std::size_t verifier_log = static_cast<std::size_t>(-1);
-  cstring_view btf_path = {};  ///< BTF of the kernel for CO-RE, where the kernel itself has none
+  std::string btf_path = {};  ///< BTF of the kernel for CO-RE, where the kernel itself has none
 };
 
 namespace detail {
@@ -116,7 +116,11 @@ class object {
     return bpfmap::program(found);
   }
   /// All programs, those with autoload off included.
-  [[nodiscard]] detail::program_range programs() const noexcept { return detail::program_range(object_.get()); }
+  [[nodiscard]] detail::program_range programs() const& noexcept { return detail::program_range(object_.get()); }
+  template <class... A>
+  void programs(A&&...) const&& {
+    detail::refuse_temporary<A...>();
+  }
 
   /// Loads these programs and no others: sets autoload of every program. Nothing is changed on an error.
   /// @errors ENOENT a name is no program's (the error lists all such names); EINVAL the object is loaded
@@ -216,7 +220,11 @@ class object {
     return object_map(found);
   }
   /// All maps, those of global variables included.
-  [[nodiscard]] detail::map_range maps() const noexcept { return detail::map_range(object_.get()); }
+  [[nodiscard]] detail::map_range maps() const& noexcept { return detail::map_range(object_.get()); }
+  template <class... A>
+  void maps(A&&...) const&& {
+    detail::refuse_temporary<A...>();
+  }
 
   /// The loaded map called `name`, as a map of class M that lives on after the object.
   /// @errors ENOENT there is none; EBADF the object is not loaded, or the map's autocreate is off; and as M::bind
@@ -334,8 +342,8 @@ class object {
     object made;
     ::bpf_object_open_opts raw{};
     raw.sz = sizeof raw;
-    if (*options.name.c_str() != '\0') raw.object_name = options.name.c_str();
-    if (*options.btf_path.c_str() != '\0') raw.btf_custom_path = options.btf_path.c_str();
+    if (!options.name.empty()) raw.object_name = options.name.c_str();
+    if (!options.btf_path.empty()) raw.btf_custom_path = options.btf_path.c_str();
     // No log buffer: libbpf replaces the errno by ENOSPC if that is too small, and makes its own as large as needed.
     made.log_bytes_ = options.verifier_log;
     detail::libbpf_listener libbpf(detail::libbpf_listener::kind::quotes);
