@@ -18,7 +18,8 @@ struct with_object : test::ring {
                       .maps = {{.type = 6, .value_size = 131072, .max_entries = 1, .name = "buffers"},
                                {.max_entries = 0, .name = "empty"},
                                {.name = "pinned", .pinned = "/sys/fs/bpf/pinned"},
-                               {.type = 7, .value_size = 8 * 500, .name = "stacks"}}});
+                               {.type = 7, .value_size = 8 * 500, .name = "stacks"},
+                               {.type = 12, .max_entries = 4, .name = "outer"}}});
   }
 };
 
@@ -64,6 +65,7 @@ BOOST_AUTO_TEST_CASE(of_load_name_the_map_or_program_and_the_cause) {
        EINVAL,
        "pinned",
        "map 'pinned' is pinned at /sys/fs/bpf/pinned with another shape: "},
+      {{"map 'outer': failed to create: -EINVAL"}, EINVAL, "outer", "it has no inner map: declare one"},
       {{"map 'empty': failed to create inner map: -22"}, EINVAL, "empty", "the inner map of 'empty' was refused"},
       {{"prog 'on_open': failed to find kernel BTF type ID of 'no_such': -3", "failed to load object 'tool'"},
        ESRCH,
@@ -175,6 +177,9 @@ BOOST_AUTO_TEST_CASE(find_the_verdict_among_instructions_and_registers) {
   BOOST_TEST(verdict("12: <invalid CO-RE relocation>\nfailed to resolve CO-RE relocation <byte_off> [7] struct x.y\n"
                      "processed 3 insns\n") == "failed to resolve CO-RE relocation <byte_off> [7] struct x.y");
   BOOST_TEST(verdict("0: R1=ctx(off=0,imm=0) R10=fp0\n0: (b7) r0 = 0\n R0_w=0\nprocessed 1 insns\n") == "");
+  BOOST_TEST(verdict("6: (05) goto pc-1\ninfinite loop detected at insn 6\ncur state: R0=scalar(smin=-4095) R10=fp0\n"
+                     "old state: R0=scalar(smin=-4095) R10=fp0\nprocessed 9 insns\n") ==
+             "infinite loop detected at insn 6");
   BOOST_TEST(verdict("") == "");
   BOOST_TEST(verdict("\n\n") == "");
 }

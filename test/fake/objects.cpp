@@ -32,8 +32,10 @@ BOOST_FIXTURE_TEST_SUITE(objects, with_object)
 BOOST_AUTO_TEST_CASE(that_are_no_objects_say_so) {
   for (int const number : {ENOENT, EACCES, EINVAL, ENOMEM, 4000, 4001, 4003, 4005}) {
     BOOST_TEST_CONTEXT("errno " << number) {
-      fake::fail(call::object_open, number, 2);
+      fake::fail(call::object_open, number, 4);
       BOOST_TEST(number_of([](auto& ec) { (void)bpfmap::object::open("tool.bpf.o", {}, ec); }) == number);
+      BOOST_TEST(number_of([](auto& ec) { (void)bpfmap::object::open("tool.bpf.o", ec); }) == number);
+      BOOST_TEST(number_of([&](auto& ec) { (void)bpfmap::object::open(std::span<std::byte const>(), ec); }) == number);
       auto const error = test::error_of([] { (void)opened(); });
       BOOST_TEST(error.operation == "open");
       BOOST_TEST(error.code.value() == number);

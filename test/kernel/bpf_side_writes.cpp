@@ -244,12 +244,10 @@ BOOST_AUTO_TEST_CASE(histograms_are_read_back_with_the_bounds_that_the_program_u
     numbers.push_back((std::uint64_t{1} << bit) - 1);
     numbers.push_back(std::uint64_t{1} << bit);
   }
-  auto const log2 = [&] {
-    return bpfmap::histogram::log2(object.map<bpfmap::percpu_array<std::uint64_t>>("by_log2").values());
-  };
-  auto const linear = [&] {
-    return bpfmap::histogram::linear(object.map<bpfmap::array<std::uint64_t>>("by_tens").values(), 100, 10);
-  };
+  auto const log2_counts = object.map<bpfmap::percpu_array<std::uint64_t>>("by_log2");
+  auto const tens_counts = object.map<bpfmap::array<std::uint64_t>>("by_tens");
+  auto const log2 = [&] { return bpfmap::histogram::log2(log2_counts.values()); };
+  auto const linear = [&] { return bpfmap::histogram::linear(tens_counts.values(), 100, 10); };
   std::uint64_t wrong = 0;
   std::size_t rank = 0;
   for (std::uint64_t const number : numbers) {
@@ -279,7 +277,8 @@ BOOST_AUTO_TEST_CASE(quantiles_and_bars_come_from_what_programs_have_counted) {
   }
   global<std::uint64_t>("number") = 1'000'000;
   run("side_histograms");
-  auto const made = bpfmap::histogram::log2(object.map<bpfmap::percpu_array<std::uint64_t>>("by_log2").values());
+  auto const by_log2 = object.map<bpfmap::percpu_array<std::uint64_t>>("by_log2");
+  auto const made = bpfmap::histogram::log2(by_log2.values());
   BOOST_TEST(made.quantile(0.5) == 1023U);
   BOOST_TEST(made.quantile(0.99) == 1023U);
   BOOST_TEST(made.quantile(1) == 1'048'575U);

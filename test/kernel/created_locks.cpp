@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: MIT
 // Maps that bpfmap creates for values with a bpf_spin_lock: the kernel knows of the lock, by the BTF that create()
 // makes.
+#include "../../bpf/locks.h"
 #include "../support/kernel.hpp"
+#include "../support/programs.hpp"
 
+#include <bpf/libbpf.h>
+
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <system_error>
 
@@ -51,6 +57,25 @@ BOOST_AUTO_TEST_CASE(of_inner_maps_can_be_taken) {
   auto const outer = bpfmap::hash_of_maps<std::uint32_t, inner>::create({.max_entries = 4}, {.max_entries = 8});
   outer.insert(1, inner::create({.max_entries = 8}));
   takes_its_lock(outer.at(1), flow{1, 2, 3});
+}
+
+// The verifier lets programs take a lock only where the map's BTF says that there is one.
+BOOST_AUTO_TEST_CASE(are_taken_by_programs) {
+  auto const map = bpfmap::hash<std::uint32_t, locked_pair>::create({.name = "pairs", .max_entries = 4});
+  map.insert(1, locked_pair{.first = 4});
+  auto object = bpfmap::object::open(test::object_path("locks"));
+  BOOST_REQUIRE(::bpf_map__reuse_fd(object.map("pairs").get(), map.fd()) == 0);
+  object.load();
+  std::array<std::byte, 64> const packet{};
+  BOOST_TEST(object.program("write_pair").run({.data_in = packet}).return_value == 0U);
+  auto const pair = map.at(1, bpfmap::locked);
+  BOOST_TEST((pair.first == 5U && pair.second == 5U));
+}
+
+BOOST_AUTO_TEST_CASE(cannot_be_mapped_and_an_error_says_so) {
+  using mapped = bpfmap::array<guarded, bpfmap::mmapable>;
+  auto const said = test::message_of([] { (void)mapped::create({.name = "locks", .max_entries = 4}); });
+  BOOST_TEST(test::has(said, "a map with a bpf_spin_lock, timer or kptr in its value cannot be mapped"), said);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

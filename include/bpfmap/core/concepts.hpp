@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <system_error>
 #include <type_traits>
 
 #include <bpfmap/core/map_traits.hpp>
@@ -36,12 +37,19 @@ concept because = Holds;
 namespace detail {
 
 // The body of what gives a view of an object, for an object that goes with the expression it stands in. Not a
-// constraint: then the overload for objects that stay would be taken, which temporaries may be bound to as well.
+// constraint: then the overload for objects that stay would be taken, which temporaries may be bound to as well. It has
+// the constraints of that overload, and takes no other arguments: else a compiler speaks of this one wherever that one
+// is refused.
 template <class... A>
 constexpr void refuse_temporary() noexcept {
   static_assert(sizeof...(A) == static_cast<std::size_t>(-1),
                 "this is a view of an object that is gone before the view is: keep the object in a variable");
 }
+
+// What functions that make views of maps take: nothing, or the place for an error.
+template <class... A>
+concept view_arguments = (sizeof...(A) == 0 && BPFMAP_EXCEPTIONS != 0) ||
+                         (sizeof...(A) == 1 && (std::is_same_v<A, std::error_code&> && ...));
 
 template <class T>
 inline constexpr bool is_pointer_like =

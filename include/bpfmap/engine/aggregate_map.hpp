@@ -100,6 +100,24 @@ class aggregate_map : public bulk_map<Derived, Type, Key, Values> {
   {
     return range<part::value>(how, nullptr);
   }
+  template <class... A>
+  void entries(walk, A&&...) const&&
+    requires kernel_walkable<Type, Values> && view_arguments<A...>
+  {
+    refuse_temporary<A...>();
+  }
+  template <class... A>
+  void keys(walk, A&&...) const&&
+    requires kernel_walkable<Type, Values> && view_arguments<A...>
+  {
+    refuse_temporary<A...>();
+  }
+  template <class... A>
+  void values(walk, A&&...) const&&
+    requires kernel_walkable<Type, Values> && view_arguments<A...>
+  {
+    refuse_temporary<A...>();
+  }
 
   /// Calls `f(key, value)` for all elements, as for_each(f); the walk of entries(how).
   template <visitor<key_type, mapped_type> F>

@@ -309,25 +309,25 @@ class keyed_map : public typed_map<Derived, Type> {
   [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
   template <class... A>
   void entries(A&&...) const&&
-    requires iterable<Type>
+    requires iterable<Type> && readable_values<Type, Values> && view_arguments<A...>
   {
     detail::refuse_temporary<A...>();
   }
   template <class... A>
   void keys(A&&...) const&&
-    requires iterable<Type>
+    requires enumerable<Type, Values> && view_arguments<A...>
   {
     detail::refuse_temporary<A...>();
   }
   template <class... A>
   void values(A&&...) const&&
-    requires iterable<Type>
+    requires iterable<Type> && readable_values<Type, Values> && view_arguments<A...>
   {
     detail::refuse_temporary<A...>();
   }
   template <class... A>
   void begin(A&&...) const&&
-    requires iterable<Type>
+    requires iterable<Type> && readable_values<Type, Values> && (sizeof...(A) == 0)
   {
     detail::refuse_temporary<A...>();
   }

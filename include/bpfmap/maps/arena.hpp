@@ -101,8 +101,8 @@ class arena : public typed_map<arena, map_type::arena> {
   }
 
   template <plain_bytes T>
-  [[nodiscard]] std::span<T> span(std::uint64_t offset, std::size_t count) &
-    requires throwing<>
+      [[nodiscard]] std::span<T> span(std::uint64_t offset, std::size_t count) &
+        requires throwing<>
   {
     std::error_code ec;
     auto const found = span<T>(offset, count, ec);
@@ -119,7 +119,9 @@ class arena : public typed_map<arena, map_type::arena> {
     return found;
   }
   template <plain_bytes T, class... A>
-  void span(A&&...) const&& {
+  void span(std::uint64_t, std::size_t, A&&...) const&&
+    requires detail::view_arguments<A...>
+  {
     detail::refuse_temporary<A...>();
   }
 #if BPFMAP_EXCEPTIONS

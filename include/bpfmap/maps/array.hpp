@@ -107,13 +107,13 @@ class array : public detail::aggregate_map<array<T, Access>, map_type::array, st
 
   template <class... A>
   void span(A&&...) const&&
-    requires detail::mapped_access<Access> && detail::spannable<T>
+    requires detail::mapped_access<Access> && detail::spannable<T> && (sizeof...(A) == 0)
   {
     detail::refuse_temporary<A...>();
   }
   template <class... A>
   void cells(A&&...) const&&
-    requires detail::mapped_access<Access>
+    requires detail::mapped_access<Access> && (sizeof...(A) == 0)
   {
     detail::refuse_temporary<A...>();
   }

@@ -259,19 +259,27 @@ class striped_array : public typed_map<striped_array<Slot, Reducer>, map_type::a
   }
   [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
   template <class... A>
-  void entries(A&&...) const&& {
+  void entries(A&&...) const&&
+    requires detail::view_arguments<A...>
+  {
     detail::refuse_temporary<A...>();
   }
   template <class... A>
-  void keys(A&&...) const&& {
+  void keys(A&&...) const&&
+    requires detail::view_arguments<A...>
+  {
     detail::refuse_temporary<A...>();
   }
   template <class... A>
-  void values(A&&...) const&& {
+  void values(A&&...) const&&
+    requires detail::view_arguments<A...>
+  {
     detail::refuse_temporary<A...>();
   }
   template <class... A>
-  void begin(A&&...) const&& {
+  void begin(A&&...) const&&
+    requires(sizeof...(A) == 0)
+  {
     detail::refuse_temporary<A...>();
   }
 

@@ -52,6 +52,13 @@ inline std::uint32_t max_stack_depth() noexcept {
   return depth;
 }
 
+// A map of maps for which none is declared; one that was set by number cannot be seen.
+inline bool lacks_an_inner_map(::bpf_map const* map) noexcept {
+  auto const type = static_cast<map_type>(::bpf_map__type(map));
+  return (type == map_type::array_of_maps || type == map_type::hash_of_maps) && ::bpf_map__max_entries(map) != 0 &&
+         ::bpf_map__inner_map(const_cast<::bpf_map*>(map)) == nullptr;
+}
+
 /// Why the kernel refused a map of this shape with `number`.
 inline void add_map_refusal(sentence& text, map_info const& map, int number) noexcept {
   map_traits const& traits = traits_of(map.type);
@@ -236,7 +243,10 @@ inline void find_cause(cause& out, ::bpf_object* object, std::string_view lines,
         out.text.add("map '", name, "'");
         add_map_shape(out.text, declared(map));
         out.text.add(" was refused: ");
-        add_map_refusal(out.text, declared(map), number);
+        if (number == EINVAL && lacks_an_inner_map(map))
+          out.text.add("it has no inner map: declare one, __array(values, ...), or bpf_map__set_inner_map_fd()");
+        else
+          add_map_refusal(out.text, declared(map), number);
       } else if (pattern.then == use::inner_refused && map != nullptr) {
         out.name = name;
         out.text.add("the inner map of '", name, "'");

@@ -207,7 +207,7 @@ constexpr std::string_view verdict(std::string_view log) noexcept {
   constexpr std::string_view noise[] = {
       "processed ", "verification time ", "stack depth ", "insns processed ", "peak_states", "max_states",
       "from ",      "mark_precise",       "caller:",      "callee:",          "; ",          "arg#0 reference type",
-      "libbpf: "};
+      "cur state:", "old state:",         "libbpf: "};
   auto const says_nothing = [&](std::string_view line) {
     for (std::string_view const each : noise) {
       if (line.starts_with(each)) return true;

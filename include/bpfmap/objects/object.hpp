@@ -87,6 +87,7 @@ class object {
     return open_with(options, ec, subject, there,
                      [&](::bpf_object_open_opts& raw) { return ::bpf_object__open_file(path.c_str(), &raw); });
   }
+  static object open(cstring_view path, std::error_code& ec) noexcept { return open(path, open_options{}, ec); }
   /// The same from memory, such as a skeleton's elf_bytes(). The bytes are needed only during the call.
   static object open(std::span<std::byte const> bytes, open_options const& options, std::error_code& ec) noexcept {
     detail::sentence subject;
@@ -95,6 +96,9 @@ class object {
       if (raw.object_name == nullptr) raw.object_name = "object";
       return ::bpf_object__open_mem(bytes.data(), bytes.size(), &raw);
     });
+  }
+  static object open(std::span<std::byte const> bytes, std::error_code& ec) noexcept {
+    return open(bytes, open_options{}, ec);
   }
 
   [[nodiscard]] explicit operator bool() const noexcept { return object_ != nullptr; }
@@ -118,7 +122,9 @@ class object {
   /// All programs, those with autoload off included.
   [[nodiscard]] detail::program_range programs() const& noexcept { return detail::program_range(object_.get()); }
   template <class... A>
-  void programs(A&&...) const&& {
+  void programs(A&&...) const&&
+    requires(sizeof...(A) == 0)
+  {
     detail::refuse_temporary<A...>();
   }
 
@@ -222,7 +228,9 @@ class object {
   /// All maps, those of global variables included.
   [[nodiscard]] detail::map_range maps() const& noexcept { return detail::map_range(object_.get()); }
   template <class... A>
-  void maps(A&&...) const&& {
+  void maps(A&&...) const&&
+    requires(sizeof...(A) == 0)
+  {
     detail::refuse_temporary<A...>();
   }
 

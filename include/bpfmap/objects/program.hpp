@@ -159,6 +159,7 @@ class program {
     }
     return {raw.retval, std::chrono::nanoseconds(raw.duration), raw.data_size_out};
   }
+  run_result run(std::error_code& ec) const noexcept { return run(run_options{}, ec); }
 
 #if BPFMAP_EXCEPTIONS
   void set_autoload(bool on) const {
