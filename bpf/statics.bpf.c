@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
-// Variables that are static, in sections without others; two of one name; of every kind; and one that only the kernel
-// may change.
+// Variables that are static, in sections without others; of every kind; and one that only the kernel may change.
 #include <linux/bpf.h>
 
 #include "bpfmap.bpf.h"

@@ -136,6 +136,7 @@ std::vector<std::string> violations();
 struct constant {
   std::string name;
   std::uint32_t bytes;
+  std::uint32_t too_far = 0;  ///< by how many bytes its BTF is wrong
 };
 /// A call in a program's own instructions, and what the kernel says about the helper: 1 that it has it, 0 that it
 /// does not, a negative number that it cannot be asked.

@@ -94,7 +94,7 @@ void add_constants(bpf_object& object, std::vector<fake::constant> const& consta
   std::uint32_t size = 0;
   for (fake::constant const& each : constants) {
     auto const number = static_cast<std::uint32_t>(variables.size());
-    section.insert(section.end(), {number + 2, size, each.bytes});
+    section.insert(section.end(), {number + 2, size + each.too_far, each.bytes});
     variables.push_back({number, BTF_KIND_VAR << 24U, 0, BTF_VAR_GLOBAL_ALLOCATED});
     object.types.names.push_back(each.name);
     size += (each.bytes + 7) / 8 * 8;

@@ -142,6 +142,15 @@ BOOST_AUTO_TEST_CASE(of_open_name_the_map_or_section_and_the_cause) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(of_open_tell_a_file_that_is_there_from_one_that_is_not) {
+  fake::fail(call::object_open, ENOENT, 2);
+  std::error_code ec;
+  (void)bpfmap::object::open("/proc/self/exe", ec);
+  BOOST_TEST(has(bpfmap::last_error_text(), "it holds nothing that libbpf knows"), bpfmap::last_error_text());
+  (void)bpfmap::object::open("/proc/self/no_such_file", ec);
+  BOOST_TEST(has(bpfmap::last_error_text(), "there is no such file"), bpfmap::last_error_text());
+}
+
 BOOST_AUTO_TEST_CASE(keep_the_errno_and_the_whole_log_of_the_verifier_however_long) {
   std::string log;
   for (int i = 0; i < 40'000; ++i) log += std::to_string(i) + ": (07) r1 += 1                  ; R1=ctx(off=1)\n";
@@ -295,6 +304,26 @@ BOOST_AUTO_TEST_CASE(go_on_through_a_callback_that_passes_them_on_to_the_one_bef
   fake::prints(call::object_open, {"elf: one"});
   (void)opened();
   BOOST_TEST(passed == 1);
+  BOOST_TEST(callback_lines.size() == 1U);
+  libbpf_set_print(nullptr);
+}
+
+BOOST_AUTO_TEST_CASE(of_another_thread_go_past_a_guard) {
+  callback_lines.clear();
+  libbpf_set_print(&collect);
+  {
+    bpfmap::capture_libbpf_log const guard;
+    std::thread([] { fake::say("plain\n"); }).join();
+    BOOST_TEST(guard.text() == "");
+    BOOST_TEST(callback_lines.size() == 1U);
+    std::thread([] {
+      bpfmap::capture_libbpf_log const own;
+      fake::say("own\n");
+      BOOST_TEST(own.text() == "own\n");
+    }).join();
+    fake::say("first\n");
+    BOOST_TEST(guard.text() == "first\n");
+  }
   BOOST_TEST(callback_lines.size() == 1U);
   libbpf_set_print(nullptr);
 }

@@ -115,6 +115,21 @@ BOOST_AUTO_TEST_CASE(that_are_empty_answer_ebadf) {
   BOOST_TEST(number_of([&](auto& ec) { program.set_autoload(true, ec); }) == EBADF);
 }
 
+// The place is what damaged or hostile BTF says, and would be a wild pointer.
+BOOST_AUTO_TEST_CASE(give_no_variable_outside_of_its_section_or_out_of_line) {
+  fake::set_object({.programs = {"on_open"},
+                    .maps = {},
+                    .constants = {{"good", 8}, {"crooked", 8, 4}, {"wild", 8, 0xffffff00}, {"far", 8, 1}}});
+  auto object = opened();
+  BOOST_TEST(object.global<std::uint64_t>("good") == 0U);
+  for (char const* const name : {"far", "wild"}) {
+    BOOST_TEST(number_of([&](auto& ec) { (void)object.global<std::uint64_t>(name, ec); }) == EINVAL);
+    BOOST_TEST(has(bpfmap::last_error_text(), "the object's BTF is damaged"), bpfmap::last_error_text());
+  }
+  BOOST_TEST(number_of([&](auto& ec) { (void)object.global<std::uint64_t>("crooked", ec); }) == EINVAL);
+  BOOST_TEST(has(bpfmap::last_error_text(), "it lies at byte 12 of its section"), bpfmap::last_error_text());
+}
+
 BOOST_AUTO_TEST_CASE(tell_programs_which_cpus_are_possible_and_where_the_gaps_are) {
   fake::set_object({.programs = {"on_open"},
                     .maps = {},

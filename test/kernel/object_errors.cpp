@@ -56,6 +56,16 @@ std::string in_child(Prepare const& prepare, F const& f) {
   return report;
 }
 
+// A precondition: not in a chroot, for example, where the kernel makes no user namespaces.
+boost::test_tools::assertion_result user_namespaces(ut::test_unit_id unit) {
+  auto allowed = test::may_use_bpf(unit);
+  if (!allowed) return allowed;
+  boost::test_tools::assertion_result result(
+      in_child([] { return ::unshare(CLONE_NEWUSER) == 0; }, [] { return std::string("made"); }) == "made");
+  if (!result) result.message() << "no user namespace can be made here";
+  return result;
+}
+
 }  // namespace
 
 BOOST_FIXTURE_TEST_SUITE(object_errors, watched, *ut::precondition(test::may_use_bpf))
@@ -127,7 +137,7 @@ BOOST_AUTO_TEST_CASE(name_the_program_that_uses_a_map_which_is_not_created) {
   BOOST_TEST(!counters.loaded());
 }
 
-BOOST_AUTO_TEST_CASE(to_root_of_a_user_namespace_say_that_it_is_not_root) {
+BOOST_AUTO_TEST_CASE(to_root_of_a_user_namespace_say_that_it_is_not_root, *ut::precondition(user_namespaces)) {
   auto const report = in_child([] { return ::unshare(CLONE_NEWUSER) == 0; },
                                [] {
                                  std::error_code ec;
