@@ -273,20 +273,4 @@ BOOST_AUTO_TEST_CASE(that_are_frozen_or_for_reading_only_are_read) {
   BOOST_TEST(test::has(test::message_of([&] { constant.insert_or_assign(3, 1); }), "[EPERM]"));
 }
 
-// At the price of a per-CPU array: measured, with room for a busy machine.
-BOOST_AUTO_TEST_CASE(cost_programs_no_more_than_per_cpu_arrays, *ut::precondition(test::real_cpus)) {
-  constexpr std::uint32_t runs = 2000;
-  std::vector<double> striped_ns;
-  std::vector<double> beside_ns;
-  for (int round = 0; round < 15; ++round) {
-    striped_ns.push_back(static_cast<double>(run_in_a_row(object.program("striped_price"), runs).duration.count()));
-    beside_ns.push_back(
-        static_cast<double>(run_in_a_row(object.program("striped_price_beside"), runs).duration.count()));
-  }
-  auto const best = [](std::vector<double> const& all) { return *std::ranges::min_element(all) / STRIPED_ADDITIONS; };
-  BOOST_TEST_MESSAGE("an addition to a striped array: " << best(striped_ns)
-                                                        << " ns, to a per-CPU array: " << best(beside_ns) << " ns");
-  BOOST_TEST(best(striped_ns) < 2 * best(beside_ns));
-}
-
 BOOST_AUTO_TEST_SUITE_END()
