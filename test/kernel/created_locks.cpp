@@ -62,7 +62,9 @@ BOOST_AUTO_TEST_CASE(of_inner_maps_can_be_taken) {
 // The verifier lets programs take a lock only where the map's BTF says that there is one.
 BOOST_AUTO_TEST_CASE(are_taken_by_programs) {
   auto const map = bpfmap::hash<std::uint32_t, locked_pair>::create({.name = "pairs", .max_entries = 4});
-  map.insert(1, locked_pair{.first = 4});
+  locked_pair four{};
+  four.first = 4;
+  map.insert(1, four);
   auto object = bpfmap::object::open(test::object_path("locks"));
   BOOST_REQUIRE(::bpf_map__reuse_fd(object.map("pairs").get(), map.fd()) == 0);
   object.load();
