@@ -52,7 +52,8 @@ BOOST_AUTO_TEST_CASE(of_arrays_and_hashes_with_any_key_can_be_taken) {
   takes_its_lock(bpfmap::hash<flow, guarded>::create({.name = "locks", .max_entries = 4}), flow{1, 2, 3});
 }
 
-BOOST_AUTO_TEST_CASE(of_inner_maps_can_be_taken) {
+// Linux 6.1 refuses inner maps with locks.
+BOOST_AUTO_TEST_CASE(of_inner_maps_can_be_taken, *ut::precondition(test::since{{6, 12}})) {
   using inner = bpfmap::hash<flow, guarded>;
   auto const outer = bpfmap::hash_of_maps<std::uint32_t, inner>::create({.max_entries = 4}, {.max_entries = 8});
   outer.insert(1, inner::create({.max_entries = 8}));

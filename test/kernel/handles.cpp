@@ -80,7 +80,7 @@ BOOST_AUTO_TEST_CASE(release_gives_the_descriptor_away) {
 }
 
 // The programs and the memory that calls on many keys set up hold the map, too.
-BOOST_AUTO_TEST_CASE(a_map_whose_descriptor_was_released_and_closed_is_gone) {
+BOOST_AUTO_TEST_CASE(a_map_whose_descriptor_was_released_and_closed_is_gone, *ut::precondition(test::since{{5, 14}})) {
   test::no_leak const watched;
   auto map = numbers::create({.name = "released", .max_entries = 4096});
   std::vector<std::uint32_t> keys(2000);
