@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Calls on many keys: what the kernel is asked for, and what becomes of each of its refusals. The fake kernel takes no
 // programs, so these go by batch or by single calls.
+#include "heap.hpp"
 #include "ring.hpp"
 
 #include <numeric>
@@ -226,6 +227,20 @@ BOOST_AUTO_TEST_CASE(of_an_empty_object_is_ebadf) {
   BOOST_TEST(number([&](std::error_code& ec) { map.clear(ec); }) == EBADF);
   BOOST_TEST(number([&](std::error_code& ec) { counts().find(all.keys, out, ec); }) == EBADF);
   BOOST_TEST(number([&](std::error_code& ec) { counts().insert_or_assign(all.keys, all.values, ec); }) == EBADF);
+}
+
+// Kernels without may_goto go through a loop of so many rounds as the body's length allows, and there is no body then.
+BOOST_AUTO_TEST_CASE(writes_no_program_where_there_is_no_memory_for_one) {
+  namespace detail = bpfmap::detail;
+  detail::scratch_array const memory;
+  for (bool const may_goto : {true, false}) {
+    heap::limit const little(1000);
+    detail::bpf::assembler code;
+    detail::emit_list_program(code, memory, 8, may_goto, [](detail::bpf::assembler&, detail::bpf::label) {});
+    std::error_code ec;
+    BOOST_TEST(code.code(ec).empty());
+    BOOST_TEST(ec.value() == ENOMEM);
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

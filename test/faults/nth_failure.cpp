@@ -256,7 +256,7 @@ BOOST_AUTO_TEST_CASE(of_loading_an_object) {
   });
 }
 
-BOOST_AUTO_TEST_CASE(of_element_operations) {
+BOOST_AUTO_TEST_CASE(of_element_operations, *ut::precondition(test::since{{5, 14}})) {
   every_failure_on(empty_map<flows>, [](flows const& map) {
     map.insert_or_assign(1, 1);
     map.assign(1, 2);
@@ -265,7 +265,7 @@ BOOST_AUTO_TEST_CASE(of_element_operations) {
   });
 }
 
-BOOST_AUTO_TEST_CASE(of_element_operations_of_a_per_cpu_map) {
+BOOST_AUTO_TEST_CASE(of_element_operations_of_a_per_cpu_map, *ut::precondition(test::since{{5, 14}})) {
   every_failure_on(empty_map<hits>, [](hits const& map) {
     map.insert_or_assign(1, 1);
     map.assign(1, 2);

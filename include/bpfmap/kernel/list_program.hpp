@@ -75,8 +75,9 @@ void emit_list_program(bpf::assembler& code, scratch_array const& memory, std::u
   if (may_goto) {
     code.jump(head);
   } else {
-    // The verifier goes through every round: so many that it has done before long.
-    std::uint32_t const rounds = std::clamp(32'768 / (code.size() - start), 8U, 128U);
+    // The verifier goes through every round: so many that it has done before long. Without memory nothing was emitted.
+    std::uint32_t const instructions = std::max(code.size() - start, 1U);
+    std::uint32_t const rounds = std::clamp(32'768 / instructions, 8U, 128U);
     code << bpf::compute(alu::add, reg::r9, 1);
     code.jump_if(reg::r9, when::less, static_cast<std::int32_t>(rounds), head);
   }
