@@ -18,7 +18,6 @@ tree but CHANGELOG.md, which tells of the past. Each block says what it is in:
 A comment right before a block, which readers do not see, says more; its parts are separated by commas:
 
   <!-- compiled after: FILE -->                     the names that the block takes for granted are in test/docs/FILE
-  <!-- compiled before: FILE -->                    and what it leaves out; programs for the maps that it declares
   <!-- compiled as: FILE, run: PROGRAM -->          the document's commands compile it, under this name; then, as root,
                                                     the program they make is run: it must print something and succeed
   <!-- refused saying: TEXT, after: FILE -->        it must not compile, and the compiler must say this
@@ -46,7 +45,7 @@ PROGRAMS = set("./dev apt-get bpftool c++ clang clang++ cmake g++ gcc git make m
 RUN = ("c++", "clang", "meson", "pkg-config", "uname")
 LANGUAGES = ("cpp", "c", "sh", "meson", "text")
 # What a comment before a block may say, and what it must.
-KEYS = {"compiled": ("after", "before", "as", "run"), "refused": ("saying", "after", "before"), "answer": ("to", "after")}
+KEYS = {"compiled": ("after", "as", "run"), "refused": ("saying", "after"), "answer": ("to", "after")}
 NEEDED = {"refused": "saying", "answer": "to"}
 FITS = {"compiled": ("cpp", "c"), "refused": ("cpp", "c"), "answer": ("text",)}
 MARKER = re.compile(r"<!--\s*(compiled|refused|answer)\s+(\w+:.*?)\s*-->", re.DOTALL)
@@ -69,9 +68,9 @@ class Block:
         self.kind, self.says = kind, says
         self.where = f"{document}:{line}"
 
-    def extra(self, key):
-        """The text of the file that stands before or after the block."""
-        name = self.says.get(key)
+    def granted(self):
+        """The text of the file that stands before the block."""
+        name = self.says.get("after")
         if name is None:
             return ""
         USED.add(name)
@@ -233,14 +232,14 @@ def source(block, code=None, whole=False):
     text = block.text if code is None else code
     if block.language != "c":
         text = text.replace("…", "{}")
-    before, after = block.extra("after"), block.extra("before")
-    includes = [found[0].strip() for part in (text, before, after) for found in INCLUDE.finditer(part)]
-    body, before, after = (INCLUDE.sub("", part) for part in (text, before, after))
+    before = block.granted()
+    includes = [found[0].strip() for part in (text, before) for found in INCLUDE.finditer(part)]
+    body, before = (INCLUDE.sub("", part) for part in (text, before))
     examples = "".join(re.sub(r"^[ \t]*///[ \t]?", "", found[1], flags=re.MULTILINE) for found in EXAMPLE.finditer(body))
     body = f'#line {block.line + 1} "{block.document}"\n{body}{examples}'
     if block.language != "c" and not has_main(block):
         body = f"{'int main' if whole else '[[maybe_unused]] static void fragment'}() {{\n{body}}}\n"
-    return includes, before + body + after
+    return includes, before + body
 
 
 def has_main(block):

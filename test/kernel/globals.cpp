@@ -10,7 +10,7 @@
 #include <string>
 #include <system_error>
 
-#include <unistd.h>
+#include <sys/mman.h>
 
 #include <bpf/libbpf.h>
 
@@ -50,20 +50,17 @@ std::string refusal(object& object, char const* name) {
 
 // Objects that are linked into one.
 object linked(std::initializer_list<char const*> names) {
-  char path[] = "/tmp/bpfmap-linked-XXXXXX";
-  int const file = ::mkstemp(path);
-  BOOST_REQUIRE(file >= 0);
-  ::close(file);
-  ::bpf_linker* const linker = ::bpf_linker__new(path, nullptr);
+  bpfmap::unique_fd const file(::memfd_create("linked", MFD_CLOEXEC));
+  BOOST_REQUIRE(!!file);
+  std::string const path = "/proc/self/fd/" + std::to_string(file.get());
+  ::bpf_linker* const linker = ::bpf_linker__new(path.c_str(), nullptr);
   BOOST_REQUIRE(linker != nullptr);
   for (char const* const name : names) {
     BOOST_REQUIRE(::bpf_linker__add_file(linker, test::object_path(name).c_str(), nullptr) == 0);
   }
   BOOST_REQUIRE(::bpf_linker__finalize(linker) == 0);
   ::bpf_linker__free(linker);
-  auto made = object::open(path);
-  ::unlink(path);
-  return made;
+  return object::open(path);
 }
 
 }  // namespace

@@ -6,7 +6,8 @@ usage: include_graph.py INCLUDE_DIRECTORY HEADER...
 
 The HEADERs, such as bpfmap/core/cpu.hpp, are in the order of the floors: each includes only what stands
 before it, and from its own floor or one below; the rooms of the fourth floor do not include each other.
-libbpf comes in by one door, and the lowest floor knows the standard library only.
+libbpf comes in by one door, and the lowest floor knows the standard library only. Its functions are called in kernel/, and,
+of its objects, in objects/.
 
 The last line printed is `N passed, N failed, N skipped`, counting headers, and as one more case the
 list itself; the exit status is 0 if none failed.
@@ -21,6 +22,9 @@ DOOR = "bpfmap/kernel/sys.hpp"
 UMBRELLA = "bpfmap/bpfmap.hpp"
 INCLUDE = re.compile(r"^[ \t]*#[ \t]*include\b[ \t]*(.*?)[ \t]*(?://.*)?$", re.MULTILINE)
 STANDARD = re.compile(r"[a-z_]+")
+CALLERS = ("kernel", "objects")
+COMMENT_OR_TEXT = re.compile(r'//[^\n]*|"(?:[^"\\\n]|\\.)*"')
+CALL = re.compile(r"\b((?:bpf|btf|libbpf)_\w*__\w+|(?:bpf_(?:map|prog|link|obj|btf)|libbpf)_\w+)\s*\(")
 
 
 def room(header):
@@ -71,6 +75,9 @@ def problems_of_header(header, text, order):
             continue
         targets.append(match[1])
         yield from problems_of_include(header, match[1], order)
+    if room(header) not in CALLERS:
+        for name in sorted(set(CALL.findall(COMMENT_OR_TEXT.sub("", text)))):
+            yield f"calls {name}(), which {' and '.join(CALLERS)} do"
     for target in sorted({target for target in targets if targets.count(target) > 1}):
         yield f"includes <{target}> twice"
     if header == UMBRELLA:

@@ -62,6 +62,10 @@ ERROR, WALK, HASH, ARRAY = (f"bpfmap/{name}.hpp" for name in ("core/error", "eng
 RING, UMBRELLA = "bpfmap/streams/ring.hpp", "bpfmap/bpfmap.hpp"
 
 case("a_library_in_order_passes")
+case("a_call_of_libbpf_outside_of_its_rooms_fails", f"{HASH}: calls bpf_map__fd(), which kernel and objects do",
+     texts={HASH: text_of(HASH, LIBRARY[HASH]).replace("\n#endif", 'auto fd = ::bpf_map__fd(map);\n\n#endif')})
+case("a_call_of_libbpf_in_a_comment_or_a_text_passes",
+     texts={HASH: text_of(HASH, LIBRARY[HASH]).replace("\n#endif", '// bpf_map__fd(map)\nauto x = "bpf_map__fd(map)";\n\n#endif')})
 case("an_include_upwards_fails", f"{ERROR}: includes <{WALK}> from a floor above its own",
      changes=with_include(ERROR, f"<{WALK}>"))
 case("the_umbrella_is_above_all", f"{HASH}: includes <{UMBRELLA}> from a floor above its own",

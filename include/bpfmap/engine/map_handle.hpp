@@ -358,7 +358,7 @@ class typed_map : protected map_handle {
     std::string why;
     Derived made = bind_checked(map, ec, &why);
     if (ec) {
-      std::string const name = map == nullptr ? "" : bpf_map__name(map);
+      std::string const name = map == nullptr ? "" : sys::name_of(map);
       raise_opening(operation::bind, ec, map == nullptr ? "a null pointer" : detail::join("'", name, "'"), name, why);
     }
     return made;
@@ -512,7 +512,7 @@ class typed_map : protected map_handle {
   }
 
   static Derived bind_checked(::bpf_map const* map, std::error_code& ec, std::string* why) {
-    int const fd = map == nullptr ? -EINVAL : bpf_map__fd(map);
+    int const fd = map == nullptr ? -EINVAL : sys::fd_of(map);
     if (fd >= 0) return from_fd_checked(fd, ec, why);
     ec = make_error(map == nullptr ? EINVAL : EBADF);
     if (why != nullptr) {

@@ -145,6 +145,29 @@ inline int struct_ops_link_update(int link_fd, int map_fd) noexcept {
   return bpf_link_update(link_fd, map_fd, nullptr);
 }
 
+// A map of a libbpf object.
+
+inline char const* name_of(::bpf_map const* map) noexcept { return bpf_map__name(map); }
+inline map_type type_of(::bpf_map const* map) noexcept { return static_cast<map_type>(bpf_map__type(map)); }
+/// Negative: the object is not loaded, or does not create it.
+inline int fd_of(::bpf_map const* map) noexcept { return bpf_map__fd(map); }
+/// What libbpf has of its memory, or null.
+inline std::byte* memory_of(::bpf_map const* map) noexcept {
+  std::size_t bytes = 0;
+  // Neither what it takes nor what it gives is const in every libbpf.
+  void const* const at = bpf_map__initial_value(const_cast<::bpf_map*>(map), &bytes);  // NOLINT(*-const-cast)
+  return static_cast<std::byte*>(const_cast<void*>(at));                               // NOLINT(*-const-cast)
+}
+/// Null, and errno, if it fails.
+inline ::bpf_link* struct_ops_attach(::bpf_map const* map) noexcept { return bpf_map__attach_struct_ops(map); }
+inline int fd_of(::bpf_link const* link) noexcept { return bpf_link__fd(link); }
+/// Frees libbpf's link; what it stands for ends with it, or goes on.
+inline void free_link(::bpf_link* link) noexcept { static_cast<void>(bpf_link__destroy(link)); }
+inline void free_link_only(::bpf_link* link) noexcept {
+  bpf_link__disconnect(link);
+  free_link(link);
+}
+
 /// Where a program's functions begin, and their types, for programs with more than one.
 struct program_functions {
   int btf_fd = 0;

@@ -195,15 +195,13 @@ class arena : public typed_map<arena, map_type::arena> {
 
   // libbpf 1.4 and newer map the arenas of objects when they load them, and tell where.
   static detail::arena_memory mapped_by_libbpf(::bpf_map const* map) noexcept {
-    if (map == nullptr || static_cast<map_type>(::bpf_map__type(map)) != map_type::arena) return {};
-    std::size_t unused = 0;
-    void const* const at = ::bpf_map__initial_value(const_cast<::bpf_map*>(map), &unused);
+    if (map == nullptr || sys::type_of(map) != map_type::arena) return {};
+    std::byte* const at = sys::memory_of(map);
     if (at == nullptr) return {};
     std::error_code ec;
-    map_info const info = map_info::read(::bpf_map__fd(map), ec, true);
+    map_info const info = map_info::read(sys::fd_of(map), ec, true);
     if (ec) return {};
-    return detail::arena_memory::lent(info.id, static_cast<std::byte*>(const_cast<void*>(at)),
-                                      static_cast<std::size_t>(info.max_entries) * page_size(), ec);
+    return detail::arena_memory::lent(info.id, at, static_cast<std::size_t>(info.max_entries) * page_size(), ec);
   }
 
   [[nodiscard]] std::error_code check(std::uint64_t offset, std::size_t count, std::size_t size,

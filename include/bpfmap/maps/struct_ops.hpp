@@ -155,8 +155,7 @@ class struct_ops : public typed_map<struct_ops, map_type::struct_ops> {
     if (!by_link()) {
       ::bpf_link* const made = let_libbpf_attach(ec);
       if (ec) return {};
-      ::bpf_link__disconnect(made);  // it stays registered: that is our link's to take back
-      ::bpf_link__destroy(made);
+      sys::free_link_only(made);  // it stays registered: that is our link's to take back
     } else if (!registered) {
       registered.reset(sys::struct_ops_link_create(fd()));
       ec = registered ? std::error_code{} : make_error(errno);
@@ -208,7 +207,7 @@ class struct_ops : public typed_map<struct_ops, map_type::struct_ops> {
   }
 
   [[nodiscard]] ::bpf_link* let_libbpf_attach(std::error_code& ec) const noexcept {
-    ::bpf_link* const made = of_libbpf_ == nullptr ? nullptr : ::bpf_map__attach_struct_ops(of_libbpf_);
+    ::bpf_link* const made = of_libbpf_ == nullptr ? nullptr : sys::struct_ops_attach(of_libbpf_);
     ec = made != nullptr ? std::error_code{} : make_error(of_libbpf_ == nullptr ? EINVAL : errno);
     return made;
   }
@@ -220,8 +219,8 @@ class struct_ops : public typed_map<struct_ops, map_type::struct_ops> {
     if (status(ec).state == struct_ops_state::ready || ec) return link;
     std::error_code refused;
     if (::bpf_link* const made = let_libbpf_attach(refused); !refused) {
-      if (::bpf_link__fd(made) != ::bpf_map__fd(of_libbpf_)) link = unique_fd::duplicate(::bpf_link__fd(made), ec);
-      ::bpf_link__destroy(made);
+      if (sys::fd_of(made) != sys::fd_of(of_libbpf_)) link = unique_fd::duplicate(sys::fd_of(made), ec);
+      sys::free_link(made);
     }
     // It may have been made ready, and only the link have failed.
     if (refused && status(ec).state != struct_ops_state::ready && !ec) ec = refused;
