@@ -166,6 +166,13 @@ class receiving final : public scenario {
   std::size_t sent_ = 0;
 };
 
+// The kernel takes elements out in one step since Linux 5.14.
+template <class Map>
+bool taken_out(Map const& map) {
+  static bool const extracts = test::running_kernel() >= bpfmap::kernel_version{5, 14};
+  return extracts ? map.extract(1) == 2U : map.erase(1);
+}
+
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(nth_failure, *ut::precondition(test::may_use_bpf))
@@ -256,20 +263,20 @@ BOOST_AUTO_TEST_CASE(of_loading_an_object) {
   });
 }
 
-BOOST_AUTO_TEST_CASE(of_element_operations, *ut::precondition(test::since{{5, 14}})) {
+BOOST_AUTO_TEST_CASE(of_element_operations) {
   every_failure_on(empty_map<flows>, [](flows const& map) {
     map.insert_or_assign(1, 1);
     map.assign(1, 2);
-    bool const right = map.at(1) == 2 && map.contains(1) && map.extract(1) == 2U && !map.erase(1);
+    bool const right = map.at(1) == 2 && map.contains(1) && taken_out(map) && !map.erase(1);
     return expect(right, "a wrong value");
   });
 }
 
-BOOST_AUTO_TEST_CASE(of_element_operations_of_a_per_cpu_map, *ut::precondition(test::since{{5, 14}})) {
+BOOST_AUTO_TEST_CASE(of_element_operations_of_a_per_cpu_map) {
   every_failure_on(empty_map<hits>, [](hits const& map) {
     map.insert_or_assign(1, 1);
     map.assign(1, 2);
-    bool const right = map.at(1) == 2 && map.contains(1) && map.extract(1) == 2U && !map.erase(1);
+    bool const right = map.at(1) == 2 && map.contains(1) && taken_out(map) && !map.erase(1);
     return expect(right, "a wrong value");
   });
 }

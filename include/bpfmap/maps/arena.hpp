@@ -101,18 +101,16 @@ class arena : public typed_map<arena, map_type::arena> {
   }
 
   template <plain_bytes T>
-      [[nodiscard]] std::span<T> span(std::uint64_t offset, std::size_t count) &
-        requires throwing<>
-  {
+    requires throwing<>
+  [[nodiscard]] std::span<T> span(std::uint64_t offset, std::size_t count) & {
     std::error_code ec;
     auto const found = span<T>(offset, count, ec);
     if (ec) fail_span(ec, offset, count, sizeof(T), alignof(T));
     return found;
   }
   template <plain_bytes T>
-  [[nodiscard]] std::span<T const> span(std::uint64_t offset, std::size_t count) const&
     requires throwing<>
-  {
+  [[nodiscard]] std::span<T const> span(std::uint64_t offset, std::size_t count) const& {
     std::error_code ec;
     auto const found = span<T>(offset, count, ec);
     if (ec) fail_span(ec, offset, count, sizeof(T), alignof(T));
